@@ -1,0 +1,130 @@
+import { HeddleError } from './error';
+import { expand } from './expand/expand';
+import { KINDS, jsonSchema, jsonSchemaOf, objectSchema } from './kinds';
+import { MAX_TEXT, parseObject, parseObjects } from './parse';
+
+const SHOP = `
+kind: Tenant
+metadata: { name: acme }
+---
+kind: App
+metadata: { tenant: acme, name: shop }
+spec:
+  services:
+    web: { image: heddle/demo, replicas: 3, ports: { http: 8080 }, resources: { cpu: 0.1, memory: 32Mi } }
+    api: { image: heddle/demo, replicas: 2, ports: { http: 8080 } }
+    db:  { image: heddle/demo, ports: { sql: 5432 } }
+  connect:
+    - { from: web, to: api, port: http }
+    - { from: api, to: db,  port: sql }
+`;
+
+function problemsOf(text: string): string[] {
+  try {
+    parseObjects(text);
+  } catch (error) {
+    if (error instanceof HeddleError) return error.problems.map((p) => `${p.line}:${p.column} ${p.path}: ${p.message}`);
+    throw error;
+  }
+  return [];
+}
+
+describe('parseObjects', () => {
+  it('reads a file with defaults filled in', () => {
+    const [tenant, app] = parseObjects(SHOP).map((p) => p.object);
+    expect(tenant).toMatchObject({
+      apiVersion: 'heddle/v1',
+      kind: 'Tenant',
+      spec: { network: { gateway: '10.32.0.1/16' } },
+    });
+    expect(app).toMatchObject({
+      spec: { bridgeDomain: 'default', services: { web: { replicas: 3, resources: { memory: 33554432 } } } },
+    });
+  });
+
+  it('gives what it produced back unchanged when it reads it again', () => {
+    for (const { object } of parseObjects(SHOP)) {
+      expect(parseObject(JSON.parse(JSON.stringify(object)))).toEqual(object);
+      for (const part of expand(object)) expect(parseObject(JSON.parse(JSON.stringify(part)))).toEqual(part);
+    }
+  });
+
+  it.each([
+    [
+      'an unknown field',
+      SHOP.replace('replicas: 3', 'replcias: 3'),
+      '9:42 spec.services.web.replcias: unknown field "replcias"; remove it or correct its spelling',
+    ],
+    [
+      'a port out of range',
+      SHOP.replace('sql: 5432', 'sql: 70000'),
+      'spec.services.db.ports.sql: found number 70000; allowed is at most 65535',
+    ],
+    [
+      'a name with a slash',
+      SHOP.replace('name: shop', 'name: a/b'),
+      '6:33 metadata.name: found "a/b"; allowed are 1 to 63',
+    ],
+    [
+      'a connection to nothing',
+      SHOP.replace('to: db', 'to: cache'),
+      'spec.connect[1].to: found "cache", which is no service of this application; allowed are web, api, db',
+    ],
+    [
+      'a port that the service has not',
+      SHOP.replace('port: sql', 'port: http'),
+      'spec.connect[1].port: found "http", which is no port of db; allowed are sql',
+    ],
+    ['world, which is not there yet', SHOP.replace('from: web', 'from: world'), 'not available in this version'],
+    ['an unknown kind', 'kind: Pod\nmetadata: {name: a}', '1:7 kind: found "Pod"; allowed are Tenant, Domain'],
+    ['a list', '- 1', 'found a list; expected an object'],
+    ['a missing spec', 'kind: App\nmetadata: {name: a, tenant: b}', 'spec: is missing; expected object'],
+    [
+      'a memory amount in words',
+      SHOP.replace('32Mi', 'lots'),
+      'spec.services.web.resources.memory: found "lots"; allowed is an amount',
+    ],
+    [
+      'an IPv6 subnet',
+      'kind: Tenant\nmetadata: {name: a}\nspec: {network: {gateway: "fd00::1/64"}}',
+      'only IPv4 subnets are enforced',
+    ],
+    ['a duplicate key', 'kind: Tenant\nkind: Tenant\nmetadata: {name: a}', 'Map keys must be unique'],
+    ['text that is not YAML', 'kind: [', '1:8'],
+  ])('refuses %s and says where, what and what is allowed', (_what, text, expected) => {
+    expect(problemsOf(text).join('\n')).toContain(expected);
+  });
+
+  it('refuses ports with a protocol that has none', () => {
+    const text =
+      'kind: Filter\nmetadata: {tenant: a, name: f}\nspec: {entries: [{name: e, protocol: icmp, destinationPorts: 80}]}';
+    expect(problemsOf(text).join()).toContain('ports belong to tcp and udp only');
+  });
+
+  it('refuses a text of 10 MB before parsing it', () => {
+    expect(() => parseObjects('x'.repeat(10 * 1024 * 1024))).toThrow(`allowed are ${MAX_TEXT}`);
+  });
+
+  it('refuses alias bombs', () => {
+    const bomb = [
+      'a: &a [x,x,x,x,x,x,x,x,x,x]',
+      ...Array.from(
+        { length: 8 },
+        (_, i) =>
+          `${String.fromCharCode(98 + i)}: &${String.fromCharCode(98 + i)} [${`*${String.fromCharCode(97 + i)},`.repeat(9)}]`,
+      ),
+    ].join('\n');
+    expect(() => parseObjects(bomb)).toThrow(HeddleError);
+  });
+});
+
+describe('JSON Schema', () => {
+  it('exists for every kind and accepts the short form of a port range', () => {
+    for (const kind of KINDS) expect(jsonSchemaOf(kind)).toMatchObject({ title: kind.kind, type: 'object' });
+    expect(JSON.stringify(jsonSchema())).toContain('"$defs"');
+  });
+
+  it('knows every kind by its schema', () => {
+    for (const kind of KINDS) expect(objectSchema(kind).safeParse({}).success).toBe(false);
+  });
+});
