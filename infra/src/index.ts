@@ -1,1 +1,3 @@
-export {};
+export * from './lab-stack';
+export * from './synth';
+export * from './terraform';

@@ -1,1 +1,14 @@
-export {};
+export type { HostConfig, LabHostSpec } from './host-config';
+export { HEDDLE_BRIDGE, PLUGIN_NAME, PLUGIN_SOCKET, UPLINK_BRIDGE } from './host-config';
+export { ControlNode } from './control-node';
+export { HostNode } from './host-node';
+export { Lab } from './lab';
+export { LabNode, type NodeStatus } from './lab-node';
+export { DEFAULT_ROOTS, type LabRoots } from './layout';
+export { LeafNode } from './leaf-node';
+export { labNames, leftovers, type Leftovers } from './leftovers';
+export type { HostContext, LabCommands, LabOptions, ProgressEvent, ServerContext } from './options';
+export type { PartStatus } from './parts';
+export type { NodeKind, PartName } from './records';
+export type { LabStatus } from './status';
+export { CONTROL_ADDRESS, NATS_URL } from './underlay';

@@ -9,4 +9,5 @@ export * from './names';
 export * from './parse';
 export * from './problems';
 export * from './resolved';
+export * from './rpc';
 export * from './selector';

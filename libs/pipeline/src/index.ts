@@ -1,1 +1,15 @@
 export * from './openflow/flow';
+export * from './openflow/canonical';
+export * from './openflow/diff';
+export * from './openflow/fields';
+export * from './openflow/format';
+export * from './openflow/ports';
+export { formatIpv4, formatIpv6, formatMac, formatValue } from './openflow/values';
+export * from './addresses';
+export * from './compute';
+export * from './cookie';
+export * from './index-endpoints';
+export * from './port-mask';
+export * from './registers';
+export * from './snapshot';
+export * from './tables';

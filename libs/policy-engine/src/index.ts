@@ -1,1 +1,11 @@
-export {};
+export * from './check';
+export * from './compile';
+export { BUILT_IN_ORIGINS } from './contract-rules';
+export * from './diff';
+export * from './ids';
+export * from './packet';
+export * from './paths';
+export * from './policy-index';
+export * from './same-json';
+export * from './verdict';
+export * from './zoning';

@@ -1,1 +1,2 @@
-export {};
+export * from './objects';
+export * from './oracle';

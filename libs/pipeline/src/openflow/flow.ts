@@ -31,8 +31,8 @@ export interface SubField {
 
 export type Match = { readonly [F in Field]?: FieldMatch };
 
-/** OpenFlow port numbers, or one of the reserved ports. */
-export type Port = number | 'in_port' | 'local' | 'controller';
+/** OpenFlow port numbers, or one of the reserved ports (see `ports.ts`). */
+export type Port = number | 'in_port' | 'normal' | 'flood' | 'all' | 'controller' | 'local';
 
 export type Action =
   | { readonly type: 'output'; readonly port: Port }
@@ -56,7 +56,12 @@ export type Action =
       readonly exec?: readonly Action[];
     }
   /** Always last: becomes the goto-table instruction. */
-  | { readonly type: 'goto'; readonly table: number };
+  | { readonly type: 'goto'; readonly table: number }
+  /**
+   * Read back from the switch and not understood: the action or instruction as it is on the wire, in lower-case hex.
+   * It can be compared, shown and sent back unchanged.
+   */
+  | { readonly type: 'unknown'; readonly kind: 'action' | 'instruction'; readonly hex: string };
 
 /** One flow entry. No actions means drop. */
 export interface Flow {
@@ -65,6 +70,8 @@ export interface Flow {
   /** 64 bits. The upper 16 are the ownership mark (see `cookie.ts`), the rest identify what the flow stands for. */
   readonly cookie: bigint;
   readonly match: Match;
+  /** Match fields read back from the switch and not understood: whole OXM entries in lower-case hex, in wire order. */
+  readonly unknownMatch?: readonly string[];
   readonly actions: readonly Action[];
   /** Seconds; absent or 0 means for ever. */
   readonly hardTimeout?: number;

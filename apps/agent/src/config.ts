@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs';
+import { HeddleError, addressSchema, explainIssues, nameSchema, problemText } from '@heddle/model';
+import { z } from 'zod';
+
+const MAX_SOCKET_PATH = 107;
+const socketPath = z.string().max(MAX_SOCKET_PATH, {
+  error: `is longer than ${MAX_SOCKET_PATH} characters, which no Unix socket address can hold`,
+});
+
+/** The configuration of a host, one JSON file read by the agent and the attach daemon alike. */
+export const hostConfigSchema = z.strictObject({
+  host: nameSchema,
+  /** Survives a reboot: journal, last accepted policy, allocations. */
+  stateDir: z.string(),
+  /** Sockets and other things of this boot. */
+  runDir: z.string(),
+  docker: z.strictObject({ socket: socketPath }),
+  plugin: z.strictObject({ socket: socketPath, name: nameSchema.default('heddle') }),
+  ovs: z.strictObject({
+    databaseSocket: socketPath,
+    /** Where the management sockets of bridges are. */
+    runDir: z.string(),
+    bridge: z.string().min(1).max(15).default('br-heddle'),
+    datapathType: z.enum(['netdev', 'system']).default('system'),
+    uplinkBridge: z.string().max(15).optional(),
+  }),
+  underlay: z.strictObject({ address: addressSchema, mtu: z.number().int().min(576).max(65535).default(1500) }),
+  nats: z.strictObject({ servers: z.array(z.string()).min(1), seedFile: z.string().optional() }),
+  /** Between the agent and the attach daemon. */
+  attach: z.strictObject({ socket: socketPath }),
+  agent: z.strictObject({ socket: socketPath }).optional(),
+  labels: z.record(z.string(), z.string()).default({}),
+  zone: z.string().max(63).default('default'),
+  /** What may be given to containers; by default what the engine reports. */
+  resources: z.strictObject({ cpu: z.number().min(0), memoryBytes: z.number().int().min(0) }).optional(),
+  healthPort: z.number().int().min(0).max(65535).optional(),
+  /** Parent of the containers' cgroups, when they are to be kept apart from others of this machine. */
+  cgroupParent: z.string().optional(),
+});
+export type HostConfig = z.infer<typeof hostConfigSchema>;
+
+/** Reads and checks a host's configuration. Throws `invalid` with every problem. */
+export function readHostConfig(file: string): HostConfig {
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new HeddleError(
+      'invalid',
+      `cannot read the host configuration ${file}: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
+  }
+  const result = hostConfigSchema.safeParse(value);
+  if (result.success) return result.data;
+  const problems = explainIssues(result.error.issues, value);
+  throw new HeddleError('invalid', `the host configuration ${file} is wrong: ${problems.map(problemText).join('; ')}`, {
+    problems,
+  });
+}

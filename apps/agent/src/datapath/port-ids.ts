@@ -1,0 +1,59 @@
+import type { AttachedEndpoint } from '../link/protocol';
+
+/**
+ * The facts of an endpoint as they stand in `external_ids` of its port: the first authority on what is attached, since it
+ * lives and dies with the port itself.
+ */
+const PREFIX = 'heddle-';
+
+export function portIds(endpoint: AttachedEndpoint): Record<string, string> {
+  return {
+    [`${PREFIX}endpoint`]: endpoint.endpointId,
+    [`${PREFIX}bridge-domain`]: endpoint.bridgeDomain,
+    [`${PREFIX}epg`]: endpoint.epg,
+    [`${PREFIX}mac`]: endpoint.mac,
+    [`${PREFIX}address`]: endpoint.address,
+    [`${PREFIX}link-index`]: String(endpoint.linkIndex),
+    [`${PREFIX}since`]: endpoint.since,
+    ...(endpoint.allocation === undefined ? {} : { [`${PREFIX}allocation`]: endpoint.allocation }),
+  };
+}
+
+/** Reads a port's facts back; undefined for a port that is not one of ours or lacks a fact. */
+export function endpointOfPort(port: string, ids: Readonly<Record<string, string>>): AttachedEndpoint | undefined {
+  const fact = (name: string): string | undefined => ids[PREFIX + name];
+  const endpointId = fact('endpoint');
+  const bridgeDomain = fact('bridge-domain');
+  const epg = fact('epg');
+  const mac = fact('mac');
+  const address = fact('address');
+  const since = fact('since');
+  const linkIndex = Number(fact('link-index'));
+  if (
+    !endpointId ||
+    !bridgeDomain ||
+    !epg ||
+    !mac ||
+    !address ||
+    !since ||
+    !Number.isInteger(linkIndex) ||
+    linkIndex < 1
+  )
+    return undefined;
+  const allocation = fact('allocation');
+  return {
+    endpointId,
+    bridgeDomain,
+    epg,
+    mac,
+    address,
+    port,
+    linkIndex,
+    since,
+    ...(allocation === undefined ? {} : { allocation }),
+  };
+}
+
+/** Name of an endpoint in the whole cluster: the allocation it belongs to, or the engine's id on its host. */
+export const endpointName = (host: string, e: Pick<AttachedEndpoint, 'endpointId' | 'allocation'>): string =>
+  e.allocation === undefined ? `docker:${host}/${e.endpointId}` : `allocation:${e.allocation}`;

@@ -1,0 +1,66 @@
+/**
+ * What the attach daemon and the agent of one host say to each other, over a Unix socket that the daemon owns. Either side
+ * may ask; one JSON value a line: `{id, method, params}`, answered by `{id, result}` or `{id, error}`.
+ */
+
+/** A bridge domain as the daemon needs it to make networks, addresses and gateways. */
+export interface LinkBridgeDomain {
+  readonly path: string;
+  readonly gateways: readonly string[];
+  /** Address blocks that this host holds. */
+  readonly blocks: readonly string[];
+}
+
+/** What the agent has resolved: replaces what the daemon had. Kept on disk by the daemon. */
+export interface LinkConfiguration {
+  readonly bridgeDomains: readonly LinkBridgeDomain[];
+  /** EPG path to the path of its bridge domain. An endpoint of an EPG that is not here is refused. */
+  readonly epgs: Readonly<Record<string, string>>;
+  /** MTU of the containers' interfaces: the underlay's less the tunnel's headers. */
+  readonly mtu: number;
+}
+
+/** Where a name leads: `tenant/application/service` to the addresses of its healthy instances. */
+export type LinkNames = Readonly<Record<string, readonly string[]>>;
+
+/** An endpoint that is attached to the bridge. The same facts stand in the port's `external_ids`. */
+export interface AttachedEndpoint {
+  /** The engine's endpoint id. */
+  readonly endpointId: string;
+  readonly bridgeDomain: string;
+  readonly epg: string;
+  readonly allocation?: string;
+  readonly mac: string;
+  readonly address: string;
+  /** Name of the interface on the bridge. */
+  readonly port: string;
+  readonly linkIndex: number;
+  /** ISO 8601. */
+  readonly since: string;
+}
+
+/** The agent asks, the daemon answers. */
+export interface AttachMethods {
+  hello: {
+    request: { agentEpoch: string };
+    response: { endpoints: AttachedEndpoint[]; hostLink: { interface: string; mac: string } };
+  };
+  configure: { request: LinkConfiguration; response: Record<string, never> };
+  names: { request: LinkNames; response: Record<string, never> };
+  /** An address for a container that is about to be created. The same owner gets the same address. */
+  reserve: { request: { bridgeDomain: string; owner: string }; response: ReserveResult };
+  release: { request: { owner: string }; response: Record<string, never> };
+}
+
+/** `exhausted`: the blocks that this host holds are used up; the agent leases another and configures it. */
+export type ReserveResult =
+  { readonly address: string; readonly mac: string; readonly gateway: string } | { readonly exhausted: true };
+
+/** The daemon asks, the agent answers. */
+export interface AgentMethods {
+  /** Answered when the endpoint's policy is on the switch; an error refuses the container's start. */
+  attached: { request: AttachedEndpoint & { ofport: number }; response: Record<string, never> };
+  detached: { request: { endpointId: string }; response: Record<string, never> };
+}
+
+export type Methods = AttachMethods | AgentMethods;

@@ -1,0 +1,132 @@
+import { HeddleError } from '@heddle/model';
+import { formatBatch, type IpCommand, type IpLink, type IpWords } from './ip-command';
+
+type FakeLink = { -readonly [K in keyof IpLink]: IpLink[K] } & { readonly netns: string };
+
+const HERE = '';
+
+/**
+ * Links in memory. It understands what this project's batches do to links (`link add ... type veth`, `link del`,
+ * `link set` with `up`, `down`, `mtu`, `address`, `name`, `netns`) and keeps every command; other commands are kept and
+ * otherwise succeed. Removing one end of a veth pair removes the other.
+ */
+export class FakeIpCommand implements IpCommand {
+  /** Every command of every batch, with its namespace (empty: the own one). */
+  readonly commands: Array<{ readonly netns: string; readonly words: IpWords }> = [];
+  /** Every call of {@link offloadsOff}. */
+  readonly offloads: Array<{ readonly netns: string; readonly link: string; readonly features: readonly string[] }> =
+    [];
+  private all: FakeLink[] = [];
+  private readonly peers = new Map<number, number>();
+  private readonly answers = new Map<string, unknown[]>();
+  private nextIndex = 2;
+
+  /** What {@link query} gives for these words. */
+  answer(words: IpWords, value: unknown[]): this {
+    this.answers.set(words.join(' '), value);
+    return this;
+  }
+
+  async query<T>(words: IpWords, _netns?: string): Promise<T[]> {
+    return (this.answers.get(words.join(' ')) ?? []) as T[];
+  }
+
+  async batch(commands: readonly IpWords[], netns = HERE): Promise<void> {
+    formatBatch(commands);
+    for (const words of commands) {
+      this.commands.push({ netns, words });
+      if (words[0] === 'link') this.linkCommand(words.slice(1), netns);
+    }
+  }
+
+  async links(netns = HERE): Promise<IpLink[]> {
+    return this.all.filter((link) => link.netns === netns);
+  }
+
+  async link(name: string, netns = HERE): Promise<IpLink | undefined> {
+    return this.find(name, netns);
+  }
+
+  async offloadsOff(link: string, features: readonly string[], netns = HERE): Promise<void> {
+    this.need(link, netns);
+    this.offloads.push({ netns, link, features });
+  }
+
+  private linkCommand(words: IpWords, netns: string): void {
+    const [verb, ...rest] = words;
+    if (verb === 'add') this.add(rest, netns);
+    else if (verb === 'del' || verb === 'delete') this.remove(this.need(nameOf(rest), netns));
+    else if (verb === 'set') this.set(rest, netns);
+  }
+
+  private add(words: IpWords, netns: string): void {
+    const type = words.indexOf('type');
+    const kind = words[type + 1] ?? '';
+    const first = this.create(words.slice(0, type), kind, netns);
+    if (kind !== 'veth') return;
+    const second = this.create(words.slice(words.indexOf('peer') + 1), kind, netns);
+    this.peers.set(first.ifindex, second.ifindex).set(second.ifindex, first.ifindex);
+  }
+
+  private create(words: IpWords, kind: string, here: string): FakeLink {
+    const name = nameOf(words);
+    const netns = valueOf(words, 'netns') ?? here;
+    if (this.find(name, netns))
+      throw new HeddleError('internal', `ip link add ${name}: RTNETLINK answers: File exists`);
+    const link: FakeLink = {
+      ifindex: this.nextIndex++,
+      ifname: name,
+      flags: [],
+      mtu: Number(valueOf(words, 'mtu') ?? 1500),
+      operstate: 'DOWN',
+      address: valueOf(words, 'address') ?? '02:00:00:00:00:01',
+      linkinfo: { info_kind: kind },
+      netns,
+    };
+    this.all.push(link);
+    return link;
+  }
+
+  private set(words: IpWords, netns: string): void {
+    const link = this.need(nameOf(words), netns);
+    if (words.includes('up')) Object.assign(link, { flags: ['UP'], operstate: 'UP' });
+    if (words.includes('down')) Object.assign(link, { flags: [], operstate: 'DOWN' });
+    const mtu = valueOf(words, 'mtu');
+    const rest = words[0] === 'dev' ? words.slice(2) : words.slice(1);
+    Object.assign(link, {
+      ...(mtu ? { mtu: Number(mtu) } : {}),
+      ...pick('address', valueOf(rest, 'address')),
+      ...pick('ifname', valueOf(rest, 'name')),
+      ...pick('netns', valueOf(rest, 'netns')),
+    });
+  }
+
+  private remove(link: FakeLink): void {
+    const peer = this.peers.get(link.ifindex);
+    this.all = this.all.filter((other) => other !== link && other.ifindex !== peer);
+  }
+
+  private find(name: string, netns: string): FakeLink | undefined {
+    return this.all.find((link) => link.ifname === name && link.netns === netns);
+  }
+
+  private need(name: string, netns: string): FakeLink {
+    const link = this.find(name, netns);
+    if (!link) throw new HeddleError('internal', `ip link: Cannot find device "${name}"`);
+    return link;
+  }
+}
+
+function nameOf(words: IpWords): string {
+  const first = words[0] === 'name' || words[0] === 'dev' ? words[1] : words[0];
+  return first ?? '';
+}
+
+function valueOf(words: IpWords, key: string): string | undefined {
+  const at = words.indexOf(key);
+  return at < 0 ? undefined : words[at + 1];
+}
+
+function pick(key: string, value: string | undefined): Record<string, string> {
+  return value === undefined ? {} : { [key]: value };
+}

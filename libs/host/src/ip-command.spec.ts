@@ -1,0 +1,72 @@
+import { FakeIpCommand } from './fake-ip-command';
+import { FakeProcesses } from './fake-processes';
+import { formatBatch, SystemIpCommand, vethAdd } from './ip-command';
+import { inNetns, inProcessNamespaces, netnsPath } from './netns';
+
+describe('vethAdd', () => {
+  it('makes each end in its namespace with its address and MTU', () => {
+    const words = vethAdd({ name: 'a', netns: 'lab-leaf', mtu: 1500 }, { name: 'b', mac: '02:00:00:00:00:01' });
+    expect(words.join(' ')).toBe(
+      'link add name a mtu 1500 netns lab-leaf type veth peer name b address 02:00:00:00:00:01',
+    );
+  });
+});
+
+describe('formatBatch', () => {
+  it.each(['', 'a b', 'a\nlink del eth0', 'a"b', '#x', 'tab\t', 'ü'])('refuses the word "%s"', (word) => {
+    expect(() => formatBatch([['link', 'del', word]])).toThrow(/cannot be a word of an ip command/);
+  });
+});
+
+describe('SystemIpCommand', () => {
+  it('asks in the namespace that is named', async () => {
+    const processes = new FakeProcesses().answer(['ip', '-j', '-n', 'h1'], '[{"ifname":"lo"},{"ifname":"eth0"}]');
+    const ip = new SystemIpCommand(processes);
+    await expect(ip.link('eth0', 'h1')).resolves.toEqual({ ifname: 'eth0' });
+    await expect(ip.query(['route', 'show'])).resolves.toEqual([]);
+    expect(processes.calls.map((call) => call.argv.join(' '))).toEqual([
+      'ip -j -n h1 -d link show',
+      'ip -j route show',
+    ]);
+  });
+
+  it('names the command of a batch that failed', async () => {
+    const stderr = 'RTNETLINK answers: File exists\nCommand failed -:2\n';
+    const ip = new SystemIpCommand(new FakeProcesses().answer(['ip'], { code: 1, stderr }));
+    const failed = ip.batch([
+      ['link', 'set', 'lo', 'up'],
+      ['link', 'add', 'x', 'type', 'dummy'],
+    ]);
+    await expect(failed).rejects.toThrow('ip link add x type dummy: RTNETLINK answers: File exists');
+  });
+
+  it('starts nothing for an empty batch', async () => {
+    const processes = new FakeProcesses();
+    await new SystemIpCommand(processes).batch([]);
+    expect(processes.calls).toEqual([]);
+  });
+});
+
+describe('namespace commands', () => {
+  it('enter by path and by process', () => {
+    expect(inNetns('demo-h1')).toEqual(['nsenter', '--net=/run/netns/demo-h1', '--']);
+    expect(inProcessNamespaces(7)).toEqual(['nsenter', '--target', '7', '--mount', '--net', '--']);
+    expect(() => netnsPath('../etc')).toThrow(/a network namespace is named with/);
+  });
+});
+
+describe('FakeIpCommand', () => {
+  it('keeps links the way the kernel would', async () => {
+    const ip = new FakeIpCommand();
+    await ip.batch([vethAdd({ name: 'a' }, { name: 'b', netns: 'peer', mtu: 1400 }), ['link', 'set', 'a', 'up']]);
+    await expect(ip.link('a')).resolves.toMatchObject({ operstate: 'UP', linkinfo: { info_kind: 'veth' } });
+    await expect(ip.link('b', 'peer')).resolves.toMatchObject({ mtu: 1400 });
+    await expect(ip.batch([vethAdd({ name: 'a' }, { name: 'c' })])).rejects.toThrow('File exists');
+    await ip.batch([['link', 'set', 'dev', 'b', 'name', 'eth0', 'mtu', '1450']], 'peer');
+    await expect(ip.link('eth0', 'peer')).resolves.toMatchObject({ mtu: 1450 });
+    await ip.batch([['link', 'del', 'a']]);
+    await expect(ip.links('peer')).resolves.toEqual([]);
+    await expect(ip.batch([['link', 'del', 'a']])).rejects.toThrow('Cannot find device');
+    expect(ip.commands).toHaveLength(6);
+  });
+});

@@ -1,0 +1,103 @@
+import path from 'node:path';
+import { inNetns } from '@heddle/host';
+import type { NodeLayout } from './layout';
+
+/** Made by a holder when its namespace is as it should be; in a file system of its own, so never seen before. */
+export const HOLDER_READY = '/run/docker/heddle-holder';
+
+/**
+ * A constant script: hides from the engine what the machine's own engine may have there (plugins, a running containerd,
+ * configuration and keys), then keeps the mount namespace.
+ */
+const HOLD = [
+  'set -e',
+  'mkdir -p /run/docker /run/containerd /etc/docker',
+  'mount -t tmpfs -o mode=755 tmpfs /etc/docker',
+  'mount -t tmpfs -o mode=755 tmpfs /run/containerd',
+  'mount -t tmpfs -o mode=755 tmpfs /run/docker',
+  `mkdir /run/docker/plugins ${HOLDER_READY}`,
+  'exec sleep infinity',
+].join('\n');
+
+/**
+ * The process that owns a host's mount namespace. A namespace of the engine's own would end with it, and the mounts that
+ * hold its containers' network namespaces too: after a restart they would run on without a network.
+ */
+export function holderCommand(netns: string): string[] {
+  return [...inNetns(netns), 'unshare', '--mount', '--propagation', 'slave', '--', '/bin/sh', '-c', HOLD, 'hold'];
+}
+
+/** The Docker Engine of a host, to be run in its holder's namespaces. It starts a containerd of its own. */
+export function engineCommand(layout: NodeLayout, cgroupParent: string): string[] {
+  return [
+    'dockerd',
+    ...['--host', `unix://${layout.engineSocket}`, '--group', 'root'],
+    ...['--data-root', layout.engineData, '--exec-root', layout.engineRun, '--pidfile', layout.enginePidFile],
+    ...['--bridge', 'none', '--iptables=false', '--ip6tables=false', '--userland-proxy=false'],
+    ...['--live-restore', '--exec-opt', 'native.cgroupdriver=cgroupfs', '--cgroup-parent', cgroupParent],
+    ...['--log-level', 'warn'],
+  ];
+}
+
+/** The database server of Open vSwitch; sockets and pid file go where OVS_RUNDIR says. */
+export function ovsdbCommand(layout: NodeLayout): string[] {
+  return [
+    'ovsdb-server',
+    layout.ovsDatabase,
+    `--remote=punix:${layout.ovsSocket}`,
+    '--pidfile',
+    '-vconsole:warn',
+    '-vsyslog:off',
+    '-vfile:off',
+  ];
+}
+
+/** The switch daemon, with the user-space datapath: bridges say so themselves. */
+export function vswitchdCommand(layout: NodeLayout): string[] {
+  return ['ovs-vswitchd', `unix:${layout.ovsSocket}`, '--pidfile', '-vconsole:info', '-vsyslog:off', '-vfile:off'];
+}
+
+/** One transaction on a node's switch, that returns when the switch has taken it over. */
+export function vsctlCommand(layout: NodeLayout, ...commands: ReadonlyArray<readonly string[]>): string[] {
+  return [
+    'ovs-vsctl',
+    `--db=unix:${layout.ovsSocket}`,
+    '--timeout=10',
+    ...commands.flatMap((words) => ['--', ...words]),
+  ];
+}
+
+/** A bridge of the user-space datapath that forwards as an ordinary learning switch. */
+export function learningBridge(name: string, options: { mac?: string } = {}): string[][] {
+  return [
+    ['--may-exist', 'add-br', name],
+    [
+      ...['set', 'bridge', name, 'datapath_type=netdev', 'fail_mode=standalone'],
+      ...(options.mac ? [`other_config:hwaddr="${options.mac}"`] : []),
+    ],
+  ];
+}
+
+/** The door to the control plane: TCP on 127.0.0.1 outside, its Unix socket inside. */
+export function forwarderCommand(options: { socket: string; port: number; portFile: string }): string[] {
+  const script = path.join(__dirname, '..', 'bin', 'forwarder.js');
+  return [process.execPath, '--max-old-space-size=32', script, options.socket, String(options.port), options.portFile];
+}
+
+/** Settings that a lab's processes take over from its caller; nothing else of its environment reaches them. */
+const PASSED_ON = /^HEDDLE_/;
+
+/** The environment of a node's processes. */
+export function partEnvironment(layout: NodeLayout, outer: NodeJS.ProcessEnv = process.env): Record<string, string> {
+  const own = Object.entries(outer).filter((entry): entry is [string, string] => PASSED_ON.test(entry[0]));
+  return {
+    ...Object.fromEntries(own),
+    PATH: [outer['PATH'], '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'].filter(Boolean).join(':'),
+    HOME: '/root',
+    LANG: 'C.UTF-8',
+    OVS_RUNDIR: layout.ovsRun,
+    OVS_LOGDIR: layout.logs,
+    OVS_DBDIR: layout.state,
+    OVS_SYSCONFDIR: layout.state,
+  };
+}

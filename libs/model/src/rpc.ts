@@ -1,0 +1,285 @@
+import type { Change, LoggedChange } from './change';
+import type { Problem } from './error';
+import type { DomainSpec, HeddleObject, HostSpec } from './kinds';
+import type { AllocationStatus, DistributedEndpoint, ResolvedRule } from './resolved';
+
+/**
+ * The catalogue of requests between the services, and between services and agents. `SERVICE.METHOD` is carried on the
+ * subject `heddle.rpc.SERVICE.METHOD`; `agent.METHOD` on `heddle.agent.HOST.METHOD`.
+ */
+export interface Rpc {
+  // ---- gateway: the coordinator of changes -------------------------------------------------------------------------
+
+  /** Asks for a change on behalf of a host that joins or of another service. */
+  'gateway.admit': { request: ChangeRequest; response: AdmitResult };
+
+  // ---- what every owner of objects answers -------------------------------------------------------------------------
+
+  /** Checks a change against what only the owner knows. The owner first reaches `basePosition`. */
+  'policy.check': { request: CheckRequest; response: CheckResult };
+  'inventory.check': { request: CheckRequest; response: CheckResult };
+  'scheduler.check': { request: CheckRequest; response: CheckResult };
+
+  // ---- policy ------------------------------------------------------------------------------------------------------
+
+  /** What would open and close if this change were accepted. Writes nothing. */
+  'policy.preview': { request: CheckRequest; response: PolicyPreview };
+  /** May a connection be opened? By the policy in force at the service. */
+  'policy.verdict': { request: VerdictRequest[]; response: VerdictResult[] };
+  'policy.status': { request: Record<string, never>; response: PolicyStatus };
+
+  // ---- inventory ---------------------------------------------------------------------------------------------------
+
+  /** An agent introduces itself after start and after every reconnect. */
+  'inventory.register': { request: HostRegistration; response: RegistrationResult };
+  /** Every two seconds. */
+  'inventory.heartbeat': { request: HostHeartbeat; response: HeartbeatResult };
+  /** Everything that is attached and allocated on a host; replaces the host's previous report. */
+  'inventory.report': { request: HostReport; response: { accepted: boolean } };
+  /**
+   * An address block for a bridge domain. `have` are the blocks that the host knows of: one that was granted without its
+   * hearing of it is answered again, so the request may be repeated.
+   */
+  'inventory.leaseBlock': {
+    request: { host: string; bridgeDomain: string; have: readonly string[] };
+    response: { block: string };
+  };
+  'inventory.hosts': { request: Record<string, never>; response: HostView[] };
+  'inventory.endpoints': { request: { tenant?: string }; response: EndpointView[] };
+  'inventory.status': { request: Record<string, never>; response: { position: number; hosts: number; lost: number } };
+
+  // ---- scheduler ---------------------------------------------------------------------------------------------------
+
+  'scheduler.allocations': { request: { tenant?: string }; response: HeddleObject<'Allocation'>[] };
+  /** Which containers a change would start, stop or move. Writes nothing. */
+  'scheduler.preview': { request: CheckRequest; response: SchedulePreview };
+  /** How far each service is from what is wanted. */
+  'scheduler.services': { request: { tenant?: string }; response: ServiceView[] };
+  'scheduler.status': { request: Record<string, never>; response: { position: number; pending: number } };
+
+  // ---- agent -------------------------------------------------------------------------------------------------------
+
+  /** Opens real connections from inside one container's network namespace. */
+  'agent.probe': {
+    request: { allocation: string; targets: ProbeTarget[]; timeoutMs: number };
+    response: ProbeObservation[];
+  };
+  /** Lines of a container's output; a stream of {@link LogLine}. */
+  'agent.logs': { request: { allocation: string; follow: boolean; tail?: number }; response: LogLine };
+}
+export type RpcMethod = keyof Rpc;
+export type RpcRequest<M extends RpcMethod> = Rpc[M]['request'];
+export type RpcResponse<M extends RpcMethod> = Rpc[M]['response'];
+
+/** What a client asks the coordinator to change; all of it or nothing. */
+export interface ChangeRequest {
+  readonly verb: string;
+  readonly summary?: string;
+  readonly puts: readonly HeddleObject[];
+  /** Keys such as `Service/acme/shop/web`. */
+  readonly deletes: readonly string[];
+  /** Key to the revision the caller read; a mismatch refuses the whole change (If-Match). 0 means "must not exist". */
+  readonly expectedRevisions?: Readonly<Record<string, number>>;
+  /** Chosen by the client so that a repeated request is recognised. */
+  readonly changeId?: string;
+}
+
+export interface AdmitResult {
+  /** Position of the change in the log; the current position when nothing had to change. */
+  readonly position: number;
+  /** Absent when the request changed nothing. */
+  readonly change?: LoggedChange;
+}
+
+export interface CheckRequest {
+  readonly basePosition: number;
+  readonly change: Change;
+}
+export interface CheckResult {
+  readonly problems: readonly Problem[];
+}
+
+/** One line of what opens or closes, at the level of EPGs. */
+export interface PathChange {
+  readonly source: string;
+  readonly destination: string;
+  /** `tcp 8080`, `icmp`, `any`. */
+  readonly traffic: string;
+  readonly origin: string;
+}
+export interface PolicyPreview {
+  readonly opened: readonly PathChange[];
+  readonly closed: readonly PathChange[];
+}
+
+export interface VerdictRequest {
+  /** EPG paths. */
+  readonly source: string;
+  readonly destination: string;
+  /** IP protocol number. */
+  readonly protocol: number;
+  readonly sourcePort?: number;
+  readonly destinationPort?: number;
+  readonly icmpType?: number;
+}
+export interface VerdictResult {
+  readonly action: 'permit' | 'deny';
+  readonly rule?: ResolvedRule;
+  readonly reason: string;
+}
+export interface PolicyStatus {
+  readonly position: number;
+  readonly rules: number;
+  readonly classes: number;
+}
+
+/** Which state of the cluster somebody has seen: positions compare only within one incarnation of one cluster. */
+export interface Watermark {
+  readonly clusterUid: string;
+  readonly incarnation: number;
+  readonly position: number;
+}
+
+export interface HostRegistration {
+  readonly host: string;
+  readonly spec: HostSpec;
+  readonly labels: Readonly<Record<string, string>>;
+  /** What the agent has accepted so far; absent on a new host. */
+  readonly seen?: Watermark;
+  /** Highest class id the agent has ever enforced: numbering resumes above it. */
+  readonly highestClassId: number;
+  readonly engineVersion: string;
+  readonly agentVersion: string;
+}
+export interface RegistrationResult {
+  readonly cluster: Watermark;
+  /** Blocks that this host holds, by bridge domain. */
+  readonly blocks: readonly { readonly bridgeDomain: string; readonly block: string }[];
+}
+
+export interface HostHeartbeat {
+  readonly host: string;
+  /** Counts this agent's starts, so that a late message of an earlier one is known. */
+  readonly agentEpoch: string;
+  /** Position of the policy whose flows are on the switch. */
+  readonly policyPosition: number;
+  /** Position of the last accepted set of allocations. */
+  readonly workloadPosition: number;
+  /** What keeps the host from being in order, one sentence each. */
+  readonly problems: readonly string[];
+  readonly usage: { readonly containers: number; readonly endpoints: number; readonly flows: number };
+}
+export interface HeartbeatResult {
+  /** false: the inventory does not know this agent; it registers again. */
+  readonly known: boolean;
+}
+
+export interface HostReport {
+  readonly host: string;
+  readonly agentEpoch: string;
+  /** Grows with every report of one agent; an older one is ignored. */
+  readonly sequence: number;
+  readonly endpoints: readonly EndpointReport[];
+  readonly allocations: readonly AllocationStatus[];
+}
+/** An endpoint as its own host sees it. */
+export interface EndpointReport extends Omit<DistributedEndpoint, 'underlay'> {
+  readonly attachment: { readonly driver: 'ovs'; readonly port: string };
+  readonly allocation?: string;
+  /** ISO 8601. */
+  readonly since: string;
+}
+export interface EndpointView extends EndpointReport {
+  readonly underlay: string;
+}
+
+export type HostState = 'ready' | 'suspect' | 'lost';
+export interface HostView {
+  readonly name: string;
+  readonly spec: HostSpec;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly state: HostState;
+  /** ISO 8601, since when it is in this state. */
+  readonly since: string;
+  readonly reason: string;
+  readonly policyPosition: number;
+  readonly workloadPosition: number;
+  readonly problems: readonly string[];
+  readonly usage: HostHeartbeat['usage'];
+  readonly agentVersion: string;
+}
+
+export interface SchedulePreview {
+  readonly start: readonly { readonly service: string; readonly host?: string; readonly reason: string }[];
+  readonly stop: readonly {
+    readonly service: string;
+    readonly allocation: string;
+    readonly host: string;
+    readonly reason: string;
+  }[];
+}
+
+export interface ServiceView {
+  /** tenant/application/name */
+  readonly service: string;
+  readonly replicas: number;
+  readonly running: number;
+  readonly healthy: number;
+  /** Instances of the current template. */
+  readonly current: number;
+  /** Settled: nothing is left to start, stop or replace. */
+  readonly settled: boolean;
+  /** Why it is not settled, for people: refused placements with their reasons, failing instances. */
+  readonly reasons: readonly string[];
+}
+
+export interface ProbeTarget {
+  readonly address: string;
+  readonly protocol: 'tcp' | 'udp';
+  readonly port: number;
+}
+export interface ProbeObservation extends ProbeTarget {
+  /**
+   * `open`: answered or refused by the target itself, so packets went both ways; `closed`: nothing came back;
+   * `error`: the probe could not be made.
+   */
+  readonly outcome: 'open' | 'closed' | 'error';
+  readonly detail?: string;
+  readonly milliseconds: number;
+}
+
+export interface LogLine {
+  readonly stream: 'stdout' | 'stderr';
+  readonly line: string;
+}
+
+/** What the inventory distributes on the topic `domains`, what the policy service on `policy`, and so on. */
+export const TOPICS = {
+  /** {@link ResolvedEntry} by `resolvedKey`; written by policy. */
+  policy: 'policy',
+  /** {@link DistributedEndpoint} by id; written by inventory. */
+  endpoints: 'endpoints',
+  /** {@link HostView} by name; written by inventory. */
+  hosts: 'hosts',
+  /** {@link AllocationStatus} by allocation path; written by inventory. */
+  allocationStatus: 'allocation-status',
+  /** `HeddleObject<'Allocation'>` by path, one topic for each host; written by scheduler. */
+  allocations: (host: string): string => `allocations.${host}`,
+} as const;
+
+/** A fact that happened, as it is kept in the stream of events. */
+export interface EventFact {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly kind: string;
+  readonly tenant: string;
+  /** Path of the object below the tenant, for example `shop/web`. */
+  readonly name: string;
+  /** What happened, one word: created, started, exited, lost, refused, opened. */
+  readonly what: string;
+  readonly message: string;
+  readonly by?: string;
+  readonly position?: number;
+}
+
+export type { DomainSpec };

@@ -1,0 +1,28 @@
+import type { Flow } from '../openflow/flow';
+import { ip4 } from '../addresses';
+import type { PlacedRemote } from '../index-endpoints';
+import { load, setFlag } from '../registers';
+import { flow, goto, IP, otherwiseDrop, UNTAGGED } from './shared';
+
+/**
+ * Admits what arrives from another host: the outer source is the host that the inner source is known to live on, and the
+ * tunnel carries that endpoint's class. A host can therefore speak for its own endpoints only.
+ */
+export const admitRemote = (e: PlacedRemote): Flow[] =>
+  e.addresses.map((address) =>
+    flow(
+      'tunnel-guard',
+      100,
+      { tun_src: ip4(e.underlay), tun_id: BigInt(e.class.classId), ...IP, ...UNTAGGED, ip_src: ip4(address) },
+      [
+        load('sourceClass', e.class.classId),
+        load('bridgeDomain', e.class.bridgeDomain),
+        load('vrf', e.class.vrf),
+        setFlag('fromTunnel'),
+        goto('forward'),
+      ],
+      e.cookie,
+    ),
+  );
+
+export const tunnelGuardFixed: readonly Flow[] = [otherwiseDrop('tunnel-guard', 'unknown-tunnel-source')];
