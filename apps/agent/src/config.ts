@@ -33,9 +33,9 @@ export const hostConfigSchema = z.strictObject({
   zone: z.string().max(63).default('default'),
   /** What may be given to containers; by default what the engine reports. */
   resources: z.strictObject({ cpu: z.number().min(0), memoryBytes: z.number().int().min(0) }).optional(),
-  healthPort: z.number().int().min(0).max(65535).optional(),
-  /** Parent of the containers' cgroups, when they are to be kept apart from others of this machine. */
+  /** Set by a lab; the engine applies it by itself. */
   cgroupParent: z.string().optional(),
+  healthPort: z.number().int().min(0).max(65535).optional(),
 });
 export type HostConfig = z.infer<typeof hostConfigSchema>;
 

@@ -18,11 +18,13 @@ export interface AgentState {
   readonly allocations?: Accepted<HeddleObject<'Allocation'>>;
   /** Address blocks this host was leased. */
   readonly blocks: readonly { readonly bridgeDomain: string; readonly block: string }[];
+  /** Uids of the allocations that were healthy. */
+  readonly healthy: readonly string[];
   /** The highest class id ever enforced here: after a restore of the control plane, numbering resumes above it. */
   readonly highestClassId: number;
 }
 
-export const EMPTY_AGENT_STATE: AgentState = { blocks: [], highestClassId: 0 };
+export const EMPTY_AGENT_STATE: AgentState = { blocks: [], healthy: [], highestClassId: 0 };
 
 /** The state in memory and, a moment later, on disk. Saves are joined, so frequent changes cost one write at a time. */
 export class AgentStore {

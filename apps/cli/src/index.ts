@@ -1,1 +1,4 @@
-export {};
+export { EXIT } from './exit-codes';
+export { runCli } from './program';
+export type { Environment } from './session';
+export type { Terminal } from './terminal';

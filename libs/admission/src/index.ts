@@ -1,1 +1,5 @@
-export {};
+export * from './admit';
+export * from './check-references';
+export * from './request';
+export * from './rollback';
+export * from './state';

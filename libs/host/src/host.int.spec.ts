@@ -37,8 +37,9 @@ describeRoot('cgroups', () => {
       const script = 'sleep 60 & sleep 60 & (sleep 60 & exec sleep 60) & exec sleep 60';
       const logFile = path.join(folder, 'log');
       const { identity } = await processes.spawnDaemon(['sh', '-c', script], { logFile, cgroup: part });
-      await waitFor(async () => (await cgroup.pids()).length === 5, { deadlineMs: 5_000, what: 'five processes' });
+      // It is in from the beginning, whenever its children come.
       await expect(cgroup.pids()).resolves.toContain(identity.pid);
+      await waitFor(async () => (await cgroup.pids()).length === 5, { deadlineMs: 5_000, what: 'five processes' });
       await expect(cgroup.children()).resolves.toEqual(['part']);
       await cgroup.killAll(5_000);
       await expect(processes.isAlive(identity)).resolves.toBe(false);
@@ -134,8 +135,10 @@ describeRoot('spawnDaemon with a cgroup', () => {
     try {
       const logFile = path.join(folder, 'log');
       const cgroup = await SystemCgroup.open(`/heddle-absent-${process.pid}`);
-      const { exited } = await processes.spawnDaemon(['sleep', '60'], { logFile, cgroup });
-      await expect(exited).resolves.toMatchObject({ code: 126 });
+      await expect(processes.spawnDaemon(['sleep', '60'], { logFile, cgroup })).rejects.toMatchObject({
+        code: 'unavailable',
+        message: 'sleep 60: could not join its cgroup and ended at once with code 126',
+      });
       await expect(readFile(logFile, 'utf8')).resolves.toMatch(/cgroup\.procs/);
     } finally {
       await rm(folder, { recursive: true });

@@ -1,6 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
 import { HeddleError } from '@heddle/model';
 import { CommandError } from './command-error';
 import { isErrno } from './errno';
@@ -14,10 +16,11 @@ const DEFAULT_MAX_OUTPUT = 16 * 1024 * 1024;
 const KILL_DEADLINE_MS = 5_000;
 
 /**
- * Puts the process itself into the cgroups whose `cgroup.procs` files come before `--` (writing 0 means "me"), then
- * becomes the command after it. A constant: nothing from outside is ever part of a shell's text.
+ * Puts the process itself into the cgroups whose `cgroup.procs` files come before `--` (writing 0 means "me"), says so on
+ * file descriptor 3, then becomes the command after it. A constant: nothing from outside is ever part of a shell's text.
  */
-const JOIN_CGROUPS = 'while [ "$1" != -- ]; do echo 0 >"$1" || exit 126; shift; done; shift; exec "$@"';
+const JOIN_CGROUPS =
+  'while [ "$1" != -- ]; do echo 0 >"$1" || exit 126; shift; done; shift; echo joined >&3; exec "$@" 3>&-';
 
 /** Processes of this machine. */
 export class SystemProcesses implements Processes {
@@ -33,7 +36,7 @@ export class SystemProcesses implements Processes {
     try {
       const child = spawn(command[0] ?? '', command.slice(1), {
         detached: true,
-        stdio: ['ignore', log, log],
+        stdio: ['ignore', log, log, ...(options.cgroup ? ['pipe' as const] : [])],
         env: options.env as NodeJS.ProcessEnv | undefined,
         cwd: options.cwd,
       });
@@ -42,10 +45,13 @@ export class SystemProcesses implements Processes {
       });
       const pid = await started(child, argv);
       child.unref();
-      const identity = await identify(pid);
+      // Before it has joined, whoever clears the cgroup would miss it.
+      const joined = options.cgroup === undefined || (await saysSomething(child.stdio[3]));
+      const identity = joined ? await identify(pid) : undefined;
       if (identity === undefined) {
         const { code, signal } = await exited;
-        throw new CommandError({ argv, what: `ended at once with ${signal ?? `code ${code}`}`, code: 'unavailable' });
+        const what = `${joined ? '' : 'could not join its cgroup and '}ended at once with ${signal ?? `code ${code}`}`;
+        throw new CommandError({ argv, what, code: 'unavailable' });
       }
       return { identity, exited };
     } finally {
@@ -96,6 +102,18 @@ export class SystemProcesses implements Processes {
       what: `process ${identity.pid} to end`,
     });
   }
+}
+
+/** Whether anything comes out of a child's pipe before that is closed. */
+function saysSomething(pipe: Readable | Writable | null | undefined): Promise<boolean> {
+  return new Promise((resolve) => {
+    if (!(pipe instanceof Socket)) throw new TypeError('the child was started without a pipe');
+    pipe.once('data', () => {
+      resolve(true);
+      pipe.destroy();
+    });
+    pipe.once('close', () => resolve(false));
+  });
 }
 
 /** The arguments of a process; nothing when it has ended. */

@@ -142,7 +142,7 @@ describe('safety', () => {
 
   it('gives no address twice, none outside the blocks, none that rests', () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {
         let table = EMPTY_ADDRESS_TABLE;
         let now = 0;
         const releasedAt = new Map<string, number>();

@@ -21,22 +21,11 @@ const HOLD = [
 
 /**
  * The process that owns a host's mount namespace. A namespace of the engine's own would end with it, and the mounts that
- * hold its containers' network namespaces too: after a restart they would run on without a network.
+ * hold its containers' network namespaces too: after a restart they would run on without a network. All of a host's
+ * processes but the switch live in it, so the rest of /run, with the lab's sockets, stays as it is outside.
  */
 export function holderCommand(netns: string): string[] {
   return [...inNetns(netns), 'unshare', '--mount', '--propagation', 'slave', '--', '/bin/sh', '-c', HOLD, 'hold'];
-}
-
-/** The Docker Engine of a host, to be run in its holder's namespaces. It starts a containerd of its own. */
-export function engineCommand(layout: NodeLayout, cgroupParent: string): string[] {
-  return [
-    'dockerd',
-    ...['--host', `unix://${layout.engineSocket}`, '--group', 'root'],
-    ...['--data-root', layout.engineData, '--exec-root', layout.engineRun, '--pidfile', layout.enginePidFile],
-    ...['--bridge', 'none', '--iptables=false', '--ip6tables=false', '--userland-proxy=false'],
-    ...['--live-restore', '--exec-opt', 'native.cgroupdriver=cgroupfs', '--cgroup-parent', cgroupParent],
-    ...['--log-level', 'warn'],
-  ];
 }
 
 /** The database server of Open vSwitch; sockets and pid file go where OVS_RUNDIR says. */
@@ -87,12 +76,17 @@ export function forwarderCommand(options: { socket: string; port: number; portFi
 /** Settings that a lab's processes take over from its caller; nothing else of its environment reaches them. */
 const PASSED_ON = /^HEDDLE_/;
 
+/** Where a node's processes look for programs: like the caller, and where daemons are in any case. */
+export function partPath(outer: NodeJS.ProcessEnv): string {
+  return [outer['PATH'], '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'].filter(Boolean).join(':');
+}
+
 /** The environment of a node's processes. */
 export function partEnvironment(layout: NodeLayout, outer: NodeJS.ProcessEnv = process.env): Record<string, string> {
   const own = Object.entries(outer).filter((entry): entry is [string, string] => PASSED_ON.test(entry[0]));
   return {
     ...Object.fromEntries(own),
-    PATH: [outer['PATH'], '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'].filter(Boolean).join(':'),
+    PATH: partPath(outer),
     HOME: '/root',
     LANG: 'C.UTF-8',
     OVS_RUNDIR: layout.ovsRun,

@@ -7,7 +7,7 @@ import { CONTROL } from './names';
 import type { PartSpec } from './parts';
 import type { PartName } from './records';
 import { accepts } from './sockets';
-import { CONTROL_ADDRESS, macOf, UNDERLAY_PREFIX_LENGTH } from './underlay';
+import { CONTROL_ADDRESS, linkUp, macOf, UNDERLAY_PREFIX_LENGTH } from './underlay';
 
 /** Where the control plane runs: a namespace with an underlay address, and a door to it from outside. */
 export class ControlNode extends LabNode {
@@ -35,7 +35,7 @@ export class ControlNode extends LabNode {
       await this.machine.ip.offloadsOff(this.uplink, ['tx'], this.netns);
       await this.ip(
         ['addr', 'add', `${CONTROL_ADDRESS}/${UNDERLAY_PREFIX_LENGTH}`, 'dev', this.uplink],
-        ['link', 'set', 'dev', this.uplink, 'addrgenmode', 'none', 'up'],
+        ...linkUp(this.uplink),
       );
     });
     await this.markUp();

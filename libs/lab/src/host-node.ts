@@ -1,6 +1,7 @@
 import { HeddleError } from '@heddle/model';
+import { EngineProcess } from '@heddle/docker';
 import { inProcessNamespaces, waitFor, type Cgroup, type RunOptions, type RunResult } from '@heddle/host';
-import { engineCommand, HOLDER_READY, holderCommand } from './commands';
+import { HOLDER_READY, holderCommand } from './commands';
 import {
   HEDDLE_BRIDGE,
   PLUGIN_NAME,
@@ -18,7 +19,7 @@ import { required, type PartName } from './records';
 import { accepts, answers } from './sockets';
 import { NodeSwitch } from './switch';
 import { together } from './together';
-import { hostAddress, macOf, NATS_URL, UNDERLAY_MTU, UNDERLAY_PREFIX_LENGTH } from './underlay';
+import { hostAddress, linkUp, macOf, NATS_URL, UNDERLAY_MTU, UNDERLAY_PREFIX_LENGTH } from './underlay';
 
 /** The control plane may have to start first. */
 const CREDENTIALS_DEADLINE_MS = 60_000;
@@ -107,11 +108,13 @@ export class HostNode extends LabNode {
     if (part !== 'vswitchd') return;
     const address = hostAddress(required(await this.records.loadNode(), this.layout.record).index ?? 0);
     await this.switch.bridge(UPLINK_BRIDGE, { mac: macOf(address), ports: [this.uplink] });
-    await this.ip(
-      ['link', 'set', 'dev', this.uplink, 'addrgenmode', 'none', 'up'],
-      ['link', 'set', 'dev', UPLINK_BRIDGE, 'mtu', String(UNDERLAY_MTU), 'addrgenmode', 'none', 'up'],
-      ['addr', 'replace', `${address}/${UNDERLAY_PREFIX_LENGTH}`, 'dev', UPLINK_BRIDGE],
-    );
+    await this.ip(...linkUp(this.uplink), ...linkUp(UPLINK_BRIDGE), [
+      'addr',
+      'replace',
+      `${address}/${UNDERLAY_PREFIX_LENGTH}`,
+      'dev',
+      UPLINK_BRIDGE,
+    ]);
   }
 
   /**
@@ -146,7 +149,7 @@ export class HostNode extends LabNode {
         host: this.name,
         stateDir: layout.data,
         runDir: layout.run,
-        docker: { socket: layout.engineSocket },
+        docker: { socket: layout.engine.socket },
         plugin: { socket: PLUGIN_SOCKET, name: PLUGIN_NAME },
         ovs: {
           databaseSocket: layout.ovsSocket,
@@ -201,13 +204,16 @@ export class HostNode extends LabNode {
 
   private async engine(): Promise<PartSpec> {
     const { layout } = this;
-    // After a kill they name processes that are gone, or their zombies, and the engine would refuse to start.
-    for (const file of [layout.enginePidFile, layout.containerdPidFile]) await this.machine.files.remove(file);
+    await EngineProcess.clearStale(layout.engine);
     return {
       part: 'engine',
-      argv: [...(await this.inside()), ...engineCommand(layout, this.containers.path)],
-      socket: layout.engineSocket,
-      ready: () => answers(layout.engineSocket, '/_ping'),
+      argv: EngineProcess.engineArgv(layout.engine, {
+        holderPid: await this.pid('holder'),
+        cgroupParent: this.containers.path,
+        liveRestore: true,
+      }),
+      socket: layout.engine.socket,
+      ready: () => answers(layout.engine.socket, '/_ping'),
     };
   }
 

@@ -66,8 +66,9 @@ export class Lab {
    * is dead in any part is cleared first.
    * @throws HeddleError that names the step, after everything this call made is cleared
    */
-  up(signal?: AbortSignal): Promise<LabStatus> {
+  async up(signal?: AbortSignal): Promise<LabStatus> {
     const wanted = wantedHosts(this.context.options);
+    await this.context.machine.check();
     return this.withLab('up', async () =>
       this.withHosts('up', [...(await this.hostTraces()), ...wanted.map((spec) => spec.name)], async () => {
         const status = await this.clearIfDead();
@@ -92,7 +93,8 @@ export class Lab {
   }
 
   /** Ends the lab and everything in it, whatever state it is in. Harmless when there is none. */
-  down(): Promise<void> {
+  async down(): Promise<void> {
+    await this.context.machine.check();
     return this.withLab('down', async () =>
       this.withHosts('down', await this.hostTraces(), async () => {
         await this.clear();
@@ -108,15 +110,17 @@ export class Lab {
   async hostUp(spec: string | LabHostSpec, signal?: AbortSignal): Promise<NodeStatus> {
     const wanted = typeof spec === 'string' ? { name: spec } : spec;
     const host = this.host(checkHostName(wanted.name));
+    await this.context.machine.check();
     const lock = await this.withLab(`host up ${host.name}`, async () => {
       await this.ensureBase(signal);
       const hostLock = await this.lock(`host up ${host.name}`, host.name);
       try {
-        if ((await this.tracedHost(host))?.state === 'running') {
+        const found = await this.tracedHost(host);
+        if (found?.state === 'running') {
           await hostLock.release();
           return undefined;
         }
-        await clearNode(this.traces, host.name);
+        if (found) await this.clearHost(host.name, `clear what was dead (${found.reason ?? 'its start was cut off'})`);
         await this.reserve(wanted);
         return hostLock;
       } catch (error) {
@@ -142,13 +146,11 @@ export class Lab {
    */
   async hostDown(name: string): Promise<void> {
     const host = this.host(checkHostName(name));
+    await this.context.machine.check();
     const lock = await this.withLab(`host down ${name}`, () => this.lock(`host down ${name}`, name));
     try {
       if (!(await this.tracedHost(host))) return;
-      await runStep(this.context, name, 'clear', async () => {
-        if ((await this.leaf.status()).state === 'running') await this.leaf.detach(name);
-        await clearNode(this.traces, name);
-      });
+      await this.clearHost(name, 'clear');
     } finally {
       await lock.release();
     }
@@ -274,7 +276,7 @@ export class Lab {
     } catch (error) {
       try {
         if (hosts === undefined) await this.clear('clear what was begun');
-        else await Promise.all(hosts.map((name) => this.clearHost(name)));
+        else await Promise.all(hosts.map((name) => this.clearHost(name, 'clear what was begun')));
       } catch (second) {
         const { code, message, retryable } = HeddleError.from(error);
         const more = `${message}; and what was begun could not be cleared: ${HeddleError.from(second).message}`;
@@ -284,8 +286,9 @@ export class Lab {
     }
   }
 
-  private async clearHost(name: string): Promise<void> {
-    await runStep(this.context, name, 'clear what was begun', async () => {
+  /** Under the host's lock. */
+  private async clearHost(name: string, step: string): Promise<void> {
+    await runStep(this.context, name, step, async () => {
       if ((await this.leaf.status()).state === 'running') await this.leaf.detach(name);
       await clearNode(this.traces, name);
     });

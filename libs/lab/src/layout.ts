@@ -1,8 +1,5 @@
 import path from 'node:path';
-import { HeddleError } from '@heddle/model';
-
-/** `sun_path` holds 108 bytes, the last of them zero. */
-const MAX_SOCKET_PATH = 107;
+import { checkSocketPath, type EngineDirs } from '@heddle/docker';
 
 /** The folders under which all labs of a machine keep their things. */
 export interface LabRoots {
@@ -52,11 +49,7 @@ export class NodeLayout {
   readonly ovsDatabase: string;
   readonly ovsRun: string;
   readonly ovsSocket: string;
-  readonly engineData: string;
-  readonly engineRun: string;
-  readonly enginePidFile: string;
-  readonly containerdPidFile: string;
-  readonly engineSocket: string;
+  readonly engine: EngineDirs;
   readonly attachSocket: string;
   readonly agentSocket: string;
 
@@ -73,15 +66,23 @@ export class NodeLayout {
     this.ovsDatabase = path.join(state, 'ovs.db');
     this.ovsRun = path.join(run, 'ovs');
     this.ovsSocket = socketPath(path.join(this.ovsRun, 'db.sock'));
-    this.engineData = path.join(state, 'engine');
-    this.engineRun = path.join(run, 'engine');
-    this.enginePidFile = path.join(run, 'engine.pid');
-    this.containerdPidFile = path.join(this.engineRun, 'containerd', 'containerd.pid');
-    this.engineSocket = socketPath(path.join(run, 'docker.sock'));
+    const execRoot = path.join(run, 'engine');
+    this.engine = {
+      base: state,
+      dataRoot: path.join(state, 'engine'),
+      execRoot,
+      socket: socketPath(path.join(run, 'docker.sock')),
+      pidFile: path.join(run, 'engine.pid'),
+      containerdPidFile: path.join(execRoot, 'containerd', 'containerd.pid'),
+      // As the engine sees them: its holder has mounted its own there.
+      run: '/run',
+      plugins: '/run/docker/plugins',
+      etc: '/etc/docker',
+    };
     this.attachSocket = socketPath(path.join(run, 'attach.sock'));
     this.agentSocket = socketPath(path.join(run, 'agent.sock'));
     // The longest that the daemons make in here by themselves.
-    socketPath(path.join(this.engineRun, 'containerd', 'containerd-debug.sock'));
+    socketPath(path.join(execRoot, 'containerd', 'containerd-debug.sock'));
     socketPath(path.join(this.ovsRun, 'ovs-vswitchd.4194304.ctl'));
   }
 
@@ -94,12 +95,8 @@ export class NodeLayout {
   }
 }
 
+/** @throws HeddleError `invalid` when the path is too long for a Unix socket */
 function socketPath(file: string): string {
-  if (Buffer.byteLength(file) > MAX_SOCKET_PATH) {
-    throw new HeddleError(
-      'invalid',
-      `${file} has more than ${MAX_SOCKET_PATH} bytes, which no Unix socket address holds: give the lab a shorter run folder or name`,
-    );
-  }
+  checkSocketPath(file);
   return file;
 }

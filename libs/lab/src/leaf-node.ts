@@ -5,7 +5,7 @@ import { LEAF, leafPortName, uplinkName } from './names';
 import type { PartSpec } from './parts';
 import type { PartName } from './records';
 import { NodeSwitch } from './switch';
-import { UNDERLAY_MTU } from './underlay';
+import { linkUp, UNDERLAY_MTU } from './underlay';
 
 const LEAF_BRIDGE = 'br-leaf';
 
@@ -40,7 +40,7 @@ export class LeafNode extends LabNode {
           { name: uplinkName(this.lab), netns: node.netns, mtu: UNDERLAY_MTU, mac },
         ),
       ]);
-      await this.ip(['link', 'set', 'dev', port, 'addrgenmode', 'none', 'up']);
+      await this.ip(...linkUp(port));
       await this.switch.bridge(LEAF_BRIDGE, { ports: [port] });
     });
   }

@@ -49,15 +49,15 @@ export class Parts {
     const { machine, layout, node } = this;
     const { part, argv, socket } = spec;
     const logFile = layout.log(part);
-    const { identity, exited } = await machine.processes.spawnDaemon(argv, {
-      logFile,
-      env: partEnvironment(layout),
-      cgroup: this.cgroup,
-    });
-    await this.records.savePart({ part, identity, argv, startedAt: machine.clock.now(), socket });
-    let exit: DaemonExit | undefined;
-    void exited.then((how) => (exit = how));
     try {
+      const { identity, exited } = await machine.processes.spawnDaemon(argv, {
+        logFile,
+        env: partEnvironment(layout),
+        cgroup: this.cgroup,
+      });
+      await this.records.savePart({ part, identity, argv, startedAt: machine.clock.now(), socket });
+      let exit: DaemonExit | undefined;
+      void exited.then((how) => (exit = how));
       await waitFor(
         async () => {
           if (exit) throw new HeddleError('unavailable', `${part} ended with ${exit.signal ?? `code ${exit.code}`}`);
@@ -65,6 +65,7 @@ export class Parts {
         },
         { deadlineMs, what: `${part} to be ready`, clock: machine.clock, signal },
       );
+      return identity;
     } catch (cause) {
       if (signal?.aborted) throw cause;
       const said = lastLines((await machine.files.readText(logFile)) ?? '', LOG_LINES);
@@ -75,7 +76,6 @@ export class Parts {
         retryable: false,
       });
     }
-    return identity;
   }
 
   /** The process of a part as recorded, running or not. @throws HeddleError `not-found` when it was never started */

@@ -21,7 +21,7 @@ export function accepts(path: string): Promise<boolean> {
 /** Whether the HTTP server on a Unix socket answers a GET with status 200. */
 export function answers(socketPath: string, path: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const request = get({ socketPath, path, timeout: DEADLINE_MS }, (response) => {
+    const request = get({ socketPath, path, timeout: DEADLINE_MS, agent: false }, (response) => {
       response.resume();
       resolve(response.statusCode === 200);
     });

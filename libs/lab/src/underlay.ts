@@ -1,3 +1,4 @@
+import type { IpWords } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
 
 /** The network between a lab's hosts: TEST-NET-1 of RFC 5737, which no lab shares with anything outside its namespaces. */
@@ -24,6 +25,14 @@ export function hostAddress(index: number): string {
 export function macOf(address: string): string {
   const bytes = address.split('.').map((part) => Number(part).toString(16).padStart(2, '0'));
   return ['02', '68', ...bytes].join(':');
+}
+
+/** Commands of `ip` that bring a link of the underlay up. First without, and so never with, an IPv6 address of its own. */
+export function linkUp(link: string): IpWords[] {
+  return [
+    ['link', 'set', 'dev', link, 'mtu', String(UNDERLAY_MTU), 'addrgenmode', 'none'],
+    ['link', 'set', 'dev', link, 'up'],
+  ];
 }
 
 /** The smallest index from 0 that is not taken. */

@@ -36,6 +36,8 @@ export interface Rpc {
   'inventory.heartbeat': { request: HostHeartbeat; response: HeartbeatResult };
   /** Everything that is attached and allocated on a host; replaces the host's previous report. */
   'inventory.report': { request: HostReport; response: { accepted: boolean } };
+  /** What happened on a host, for the stream of events. */
+  'inventory.events': { request: { host: string; events: readonly EventFact[] }; response: { accepted: number } };
   /**
    * An address block for a bridge domain. `have` are the blocks that the host knows of: one that was granted without its
    * hearing of it is answered again, so the request may be repeated.

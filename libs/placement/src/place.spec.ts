@@ -18,6 +18,11 @@ describe('place', () => {
     expect(hostsOf(place({ hosts }, times(4)))).toEqual(['h1', 'h2', 'h3', 'h1']);
   });
 
+  it('tells equal hosts apart by name, whatever their order', () => {
+    const hosts = [host('h3'), host('h1'), host('h2')];
+    expect(hostsOf(place({ hosts }, times(4)))).toEqual(['h1', 'h2', 'h3', 'h1']);
+  });
+
   it('spreads over zones among hosts with equally many', () => {
     const hosts = [host('h1', { zone: 'a' }), host('h2', { zone: 'a' }), host('h3', { zone: 'b' })];
     expect(hostsOf(place({ hosts }, times(3)))).toEqual(['h1', 'h3', 'h2']);

@@ -61,7 +61,7 @@ describe('chooseVictims', () => {
         healthy: fc.boolean(),
         createdAt: fc.nat({ max: 5 }),
       }),
-      { maxLength: 25 },
+      { maxLength: 25, size: 'max' },
     )
     .map((all) => all.map((c, i) => ({ ...c, name: `i${i}` })));
 

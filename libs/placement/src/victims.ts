@@ -1,5 +1,5 @@
-/** What is known of a host's life: heard from, silent for a while, or given up. */
-export type Liveness = 'ready' | 'suspect' | 'lost';
+/** What is known of a host's life: heard from, silent for a while, given up, or taken out by an operator for good. */
+export type Liveness = 'ready' | 'suspect' | 'lost' | 'removed';
 
 /** An instance that may be stopped. */
 export interface VictimCandidate {
@@ -36,7 +36,7 @@ export function chooseVictims<C extends VictimCandidate>(
   return victims;
 }
 
-const LIVENESS_RANK: Readonly<Record<Liveness, number>> = { lost: 0, suspect: 1, ready: 2 };
+const LIVENESS_RANK: Readonly<Record<Liveness, number>> = { removed: 0, lost: 0, suspect: 1, ready: 2 };
 
 /** Groups the candidates by how little would be missed, least first. */
 function tiers<C extends VictimCandidate>(
@@ -69,10 +69,17 @@ function fullest<C extends VictimCandidate>(
   queues: ReadonlyMap<string, C[]>,
   left: ReadonlyMap<string, number>,
 ): [string, C[]] {
-  return [...queues].reduce((best, entry) => {
-    const [a, b] = [entry[1][0] as C, best[1][0] as C];
-    const difference =
-      (left.get(entry[0]) ?? 0) - (left.get(best[0]) ?? 0) || a.createdAt - b.createdAt || (a.name > b.name ? 1 : -1);
-    return difference > 0 ? entry : best;
-  });
+  let best: [string, C[]] | undefined;
+  let most = 0;
+  for (const entry of queues) {
+    const count = left.get(entry[0]) ?? 0;
+    if (!best || count > most || (count === most && isYounger(entry[1][0] as C, best[1][0] as C))) {
+      best = entry;
+      most = count;
+    }
+  }
+  return best as [string, C[]];
 }
+
+const isYounger = (a: VictimCandidate, b: VictimCandidate): boolean =>
+  a.createdAt === b.createdAt ? a.name > b.name : a.createdAt > b.createdAt;

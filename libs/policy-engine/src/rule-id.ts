@@ -33,21 +33,22 @@ function filterText(filter: RuleFilter | undefined): string {
   return [protocol ?? '', range(sourcePorts), range(destinationPorts), icmpType ?? '', entry].join('|');
 }
 
-const WORD = 2 ** 32;
-
 /**
- * FNV-1a (Fowler, Noll, Vo) with 64 bits, folded to 48 by XOR as its authors recommend, as 12 hex digits. The 64-bit
- * product is computed in two halves; the prime is 2^40 + 0x1b3.
+ * FNV-1a (Fowler, Noll, Vo) with 64 bits, folded to 48 by XOR as its authors recommend, as 12 hex digits. The number is
+ * kept in four parts of 16 bits, so that every product is a small integer; the prime is 2^40 + 0x1b3.
  */
 export function hash48(text: string): string {
-  let high = 0xcbf29ce4;
-  let low = 0x84222325;
+  let [h3, h2, h1, h0] = [0xcbf2, 0x9ce4, 0x8422, 0x2325];
   for (let i = 0; i < text.length; i++) {
-    low = (low ^ text.charCodeAt(i)) >>> 0;
-    const product = low * 0x1b3;
-    high = (Math.imul(high, 0x1b3) + (low << 8) + Math.floor(product / WORD)) >>> 0;
-    low = product >>> 0;
+    h0 ^= text.charCodeAt(i);
+    const p0 = h0 * 0x1b3;
+    const p1 = h1 * 0x1b3 + (p0 >>> 16);
+    const p2 = h2 * 0x1b3 + (h0 << 8) + (p1 >>> 16);
+    const p3 = h3 * 0x1b3 + (h1 << 8) + (p2 >>> 16);
+    h0 = p0 & 0xffff;
+    h1 = p1 & 0xffff;
+    h2 = p2 & 0xffff;
+    h3 = p3 & 0xffff;
   }
-  const foldedLow = (low ^ (high >>> 16)) >>> 0;
-  return (high & 0xffff).toString(16).padStart(4, '0') + foldedLow.toString(16).padStart(8, '0');
+  return [h2, h1, h0 ^ h3].map((part) => part.toString(16).padStart(4, '0')).join('');
 }

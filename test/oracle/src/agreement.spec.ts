@@ -6,7 +6,7 @@ import { Random, randomPacket, randomPolicy } from './testing/random-policy';
 
 const POLICIES = Number(process.env['HEDDLE_ORACLE_POLICIES'] ?? 2000);
 const SEED = Number(process.env['HEDDLE_TEST_SEED'] ?? 20261124);
-const PACKETS = 12;
+const PACKETS = 20;
 
 /** Each policy has a seed of its own, so that one that disagrees can be drawn again by itself. */
 function disagreements(index: number, seen: Map<Because, number>): string[] {

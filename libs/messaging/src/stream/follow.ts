@@ -2,6 +2,7 @@ import { systemClock, type Clock } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
 import { backoff, pause } from '../async';
 import type { StreamPort, StreamRecord } from './stream-port';
+import { Suspicion } from './suspicion';
 
 /** A record that has been handled, by which a reader knows a stream again. */
 export interface Mark {
@@ -23,12 +24,12 @@ export interface FollowOptions {
   /** Reading was interrupted and is tried again. */
   readonly onInterrupted?: (error: HeddleError) => void;
   readonly clock?: Clock;
+  /** See {@link Suspicion}. */
+  readonly suspicionMs?: number;
 }
 
 const RETRY_FIRST_MS = 20;
 const RETRY_MOST_MS = 1_000;
-/** A cluster that is starting may for a moment not know a stream that it has. */
-const VANISHED_MS = 3_000;
 
 /**
  * Reads a stream in order and without a gap, across reconnects and restarts of the server, until the signal aborts.
@@ -44,13 +45,13 @@ export async function follow(stream: StreamPort, options: FollowOptions): Promis
   let next = options.from;
   let mark = options.after;
   let failures = 0;
-  let missingSince: number | undefined;
+  const suspicion = new Suspicion(clock, options.suspicionMs);
 
   while (!signal.aborted) {
     let handlerFailed = false;
     try {
       await checkLineage(stream, mark);
-      missingSince = undefined;
+      suspicion.clear();
       for await (const item of stream.session(next, { ...(filter === undefined ? {} : { filter }), signal })) {
         failures = 0;
         if (item.kind === 'caughtUp') {
@@ -69,11 +70,9 @@ export async function follow(stream: StreamPort, options: FollowOptions): Promis
       if (handlerFailed) throw error;
       if (signal.aborted) return;
       const failure = HeddleError.from(error);
-      if (failure.code === 'state') throw failure;
-      if (failure.code === 'not-found' && mark !== undefined) {
-        missingSince ??= clock.monotonic();
-        if (clock.monotonic() - missingSince >= VANISHED_MS) throw vanished(stream, mark);
-      }
+      // A stream that was never read from may still be made.
+      const confirmed = mark === undefined ? undefined : suspicion.confirmed(failure);
+      if (confirmed) throw confirmed;
       onInterrupted?.(failure);
     }
     if (signal.aborted) return;
@@ -101,13 +100,6 @@ export async function checkLineage(stream: StreamPort, mark: Mark | undefined): 
     'state',
     `stream ${stream.name} has another record at ${mark.sequence} than was read before: it is another store, ` +
       'or was restored from an older copy and went on from there',
-  );
-}
-
-function vanished(stream: StreamPort, mark: Mark): HeddleError {
-  return new HeddleError(
-    'state',
-    `stream ${stream.name} is gone, though ${mark.sequence} was read from it before: the store is empty or another one`,
   );
 }
 

@@ -90,7 +90,7 @@ export class Reconnector<S extends Session> extends EventEmitter<Events<S>> {
     throw new HeddleError(
       'unavailable',
       `not connected to ${this.peer}${reason ? `: ${reason.message}` : ` after ${deadline.milliseconds} ms`}`,
-      { cause: reason },
+      { cause: reason, retryable: this.stopped === undefined },
     );
   }
 
@@ -123,8 +123,6 @@ export class Reconnector<S extends Session> extends EventEmitter<Events<S>> {
         session.close(this.stopped);
         return undefined;
       }
-      this.current = session;
-      this.emit('connected', session);
       return session;
     } catch (error) {
       this.failures += 1;
@@ -135,6 +133,8 @@ export class Reconnector<S extends Session> extends EventEmitter<Events<S>> {
 
   private async hold(session: S): Promise<void> {
     const start = performance.now();
+    this.current = session;
+    this.emit('connected', session);
     const reason = await session.closed;
     this.failures = performance.now() - start >= STABLE_MS ? 1 : this.failures + 1;
     this.current = undefined;

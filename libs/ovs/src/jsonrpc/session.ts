@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net';
-import { HeddleError } from '@heddle/model';
 import type { Deadline } from '../connection/deadline';
-import type { Session } from '../connection/reconnector';
+import { SocketSession } from '../connection/socket-session';
 import { JsonFramer } from './framer';
 
 /** What a peer answered instead of a result. */
@@ -35,25 +34,16 @@ interface Pending {
  * JSON-RPC 1.0 over one stream socket, as OVSDB (RFC 7047) and unixctl speak it: requests in both directions, matched by
  * id; `echo` of the peer is answered here.
  */
-export class JsonRpcSession implements Session {
-  readonly closed: Promise<Error>;
+export class JsonRpcSession extends SocketSession {
   private readonly framer = new JsonFramer();
   private readonly pending = new Map<number, Pending>();
   private nextId = 1;
-  private reason: Error | undefined;
-  private lastHeard = performance.now();
-  private probe: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly socket: Socket,
+    socket: Socket,
     private readonly options: JsonRpcSessionOptions,
   ) {
-    this.closed = new Promise((resolve) => {
-      socket.once('close', () => resolve(this.finish()));
-    });
-    socket.on('data', (chunk: Buffer) => this.receive(chunk));
-    socket.on('end', () => socket.destroy());
-    if (options.probeIntervalMs) this.startProbing(options.probeIntervalMs);
+    super(socket, options.peer, options.probeIntervalMs ?? 0);
   }
 
   /**
@@ -68,7 +58,7 @@ export class JsonRpcSession implements Session {
     deadline: Deadline,
     onResult?: (result: unknown) => void,
   ): Promise<unknown> {
-    if (this.reason) throw this.lost(this.reason);
+    this.assertOpen();
     const id = this.nextId++;
     const answer = new Promise<unknown>((resolve, reject) => {
       this.pending.set(id, {
@@ -81,25 +71,24 @@ export class JsonRpcSession implements Session {
       });
     });
     this.send({ method, params, id });
-    return deadline.bound(answer, `${method} at ${this.options.peer}`, () => this.pending.delete(id));
+    return deadline.bound(answer, `${method} at ${this.peer}`, () => this.pending.delete(id));
   }
 
-  close(reason: Error): void {
-    this.reason ??= reason;
-    this.socket.destroy();
+  protected override receive(chunk: Buffer): void {
+    for (const message of this.framer.push(chunk)) this.handle(message as Record<string, unknown>);
+  }
+
+  protected override sendProbe(): void {
+    this.send({ method: 'echo', params: [], id: 'probe' });
+  }
+
+  protected override failPending(error: Error): void {
+    for (const pending of this.pending.values()) pending.reject(error);
+    this.pending.clear();
   }
 
   private send(message: object): void {
     this.socket.write(JSON.stringify(message));
-  }
-
-  private receive(chunk: Buffer): void {
-    this.lastHeard = performance.now();
-    try {
-      for (const message of this.framer.push(chunk)) this.handle(message as Record<string, unknown>);
-    } catch (error) {
-      this.close(error instanceof Error ? error : new Error(String(error)));
-    }
   }
 
   private handle(message: Record<string, unknown>): void {
@@ -111,37 +100,10 @@ export class JsonRpcSession implements Session {
       return;
     }
     const pending = typeof id === 'number' ? this.pending.get(id) : undefined;
-    if (pending === undefined) return; // an answer that came after its deadline
+    if (pending === undefined) return; // an answer that came after its deadline, or to a probe
     this.pending.delete(id as number);
     const error = message['error'];
     if (error !== null && error !== undefined) pending.reject(new JsonRpcError(pending.method, error));
     else pending.onResult(message['result']);
-  }
-
-  private finish(): Error {
-    clearInterval(this.probe);
-    this.reason ??= new HeddleError('unavailable', `${this.options.peer} closed the connection`);
-    const error = this.lost(this.reason);
-    for (const pending of this.pending.values()) pending.reject(error);
-    this.pending.clear();
-    return this.reason;
-  }
-
-  private lost(reason: Error): HeddleError {
-    return new HeddleError('unavailable', `the connection to ${this.options.peer} is lost: ${reason.message}`, {
-      cause: reason,
-    });
-  }
-
-  private startProbing(intervalMs: number): void {
-    this.probe = setInterval(() => {
-      const silence = performance.now() - this.lastHeard;
-      if (silence >= 2 * intervalMs) {
-        this.close(new HeddleError('unavailable', `${this.options.peer} did not answer for ${Math.round(silence)} ms`));
-      } else if (silence >= intervalMs) {
-        this.send({ method: 'echo', params: [], id: 'probe' });
-      }
-    }, intervalMs / 2);
-    this.probe.unref();
   }
 }

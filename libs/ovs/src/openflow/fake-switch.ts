@@ -1,15 +1,11 @@
 import { HeddleError } from '@heddle/model';
 import { applyChange, flowKey, type Flow, type FlowChange, type FlowStats } from '@heddle/pipeline';
-import { FlowCommand, writeFlowMod } from './codec/flow-mod';
-import { readInstructions } from './codec/instructions';
+import { FlowCommand, readFlowMod, writeFlowMod } from './codec/flow-mod';
 import type { FlowFilter } from './codec/multipart';
-import { readMatch } from './codec/oxm';
 import { Writer } from './codec/writer';
 import { OWNER_MASK, type Switch } from './switch';
 
 const ALL_BITS = 0xffff_ffff_ffff_ffffn;
-/** Where the match of a flow-mod starts, after its header and fixed fields. */
-const MATCH_AT = 48;
 
 /**
  * A switch in memory with the semantics of the real one, for tests of what uses it. Flows go through the wire format, so
@@ -110,9 +106,5 @@ export class FakeSwitch implements Switch {
 function overTheWire(flow: Flow): Flow {
   const out = new Writer();
   writeFlowMod(out, 1, FlowCommand.add, flow);
-  const message = out.finish();
-  const matchBytes = message.readUInt16BE(MATCH_AT + 2);
-  const { match, unknown } = readMatch(message.subarray(MATCH_AT + 4, MATCH_AT + matchBytes));
-  const actions = readInstructions(message, MATCH_AT + ((matchBytes + 7) & ~7), message.length);
-  return { ...flow, match, ...(unknown.length > 0 ? { unknownMatch: unknown } : {}), actions };
+  return readFlowMod(out.finish());
 }

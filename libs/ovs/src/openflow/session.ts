@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { HeddleError } from '@heddle/model';
 import type { Deadline } from '../connection/deadline';
-import type { Session } from '../connection/reconnector';
+import { SocketSession } from '../connection/socket-session';
 import { readError, type OpenFlowError } from './codec/error';
 import { MessageFramer } from './codec/framer';
 import { encodeMessage, HEADER_BYTES, MessageType, type Message } from './codec/header';
@@ -35,27 +35,18 @@ interface Watcher {
 const MAX_XID = 0xffffffff;
 
 /** One OpenFlow connection: requests and their answers by xid, echo both ways. */
-export class OpenFlowSession implements Session {
-  readonly closed: Promise<Error>;
+export class OpenFlowSession extends SocketSession {
   private readonly framer = new MessageFramer();
   private readonly pending = new Map<number, Pending>();
   private readonly watchers = new Set<Watcher>();
   private nextXid = 1;
-  private reason: Error | undefined;
-  private lastHeard = performance.now();
-  private probe: NodeJS.Timeout | undefined;
   private onHello: ((message: Message) => void) | undefined;
 
   constructor(
-    private readonly socket: Socket,
+    socket: Socket,
     private readonly options: SessionOptions,
   ) {
-    this.closed = new Promise((resolve) => {
-      socket.once('close', () => resolve(this.finish()));
-    });
-    socket.on('data', (chunk: Buffer) => this.receive(chunk));
-    socket.on('end', () => socket.destroy());
-    this.startProbing(options.probeIntervalMs);
+    super(socket, options.peer, options.probeIntervalMs);
   }
 
   /** Exchanges hellos and agrees on the version. */
@@ -72,7 +63,7 @@ export class OpenFlowSession implements Session {
       void this.closed.then((reason) => reject(this.lost(reason)));
     });
     this.socket.write(encodeHello(0));
-    await deadline.bound(hello, `the OpenFlow handshake with ${this.options.peer}`);
+    await deadline.bound(hello, `the OpenFlow handshake with ${this.peer}`);
   }
 
   /** The first of `count` xids that nothing else uses. */
@@ -89,17 +80,17 @@ export class OpenFlowSession implements Session {
    * @throws OpenFlowError what the switch answered instead; HeddleError `unavailable` or `deadline`.
    */
   async request(make: (xid: number) => Buffer, collect: Collector, what: string, deadline: Deadline): Promise<void> {
-    if (this.reason) throw this.lost(this.reason);
+    this.assertOpen();
     const xid = this.reserveXids(1);
     const message = make(xid);
     const answer = new Promise<void>((resolve, reject) => this.pending.set(xid, { collect, resolve, reject }));
     this.socket.write(message);
-    await deadline.bound(answer, `${what} at ${this.options.peer}`, () => this.pending.delete(xid));
+    await deadline.bound(answer, `${what} at ${this.peer}`, () => this.pending.delete(xid));
   }
 
   /** Sends bytes that get no answer unless they are wrong, waiting while the socket is full. */
   async send(bytes: Buffer, deadline: Deadline): Promise<void> {
-    if (this.reason) throw this.lost(this.reason);
+    this.assertOpen();
     if (this.socket.write(bytes)) return;
     const { socket } = this;
     let drained: (() => void) | undefined;
@@ -108,8 +99,8 @@ export class OpenFlowSession implements Session {
       socket.once('drain', drained);
       void this.closed.then(() => resolve());
     });
-    await deadline.bound(ready, `sending to ${this.options.peer}`, () => drained && socket.off('drain', drained));
-    if (this.reason) throw this.lost(this.reason);
+    await deadline.bound(ready, `sending to ${this.peer}`, () => drained && socket.off('drain', drained));
+    this.assertOpen();
   }
 
   /** Reports errors about messages with these xids until the returned function is called. */
@@ -119,18 +110,17 @@ export class OpenFlowSession implements Session {
     return () => void this.watchers.delete(watcher);
   }
 
-  close(reason: Error): void {
-    this.reason ??= reason;
-    this.socket.destroy();
+  protected override receive(chunk: Buffer): void {
+    for (const message of this.framer.push(chunk)) this.handle(message);
   }
 
-  private receive(chunk: Buffer): void {
-    this.lastHeard = performance.now();
-    try {
-      for (const message of this.framer.push(chunk)) this.handle(message);
-    } catch (error) {
-      this.close(error instanceof Error ? error : new Error(String(error)));
-    }
+  protected override sendProbe(): void {
+    this.socket.write(encodeMessage(MessageType.echoRequest, this.reserveXids(1)));
+  }
+
+  protected override failPending(error: Error): void {
+    for (const pending of this.pending.values()) pending.reject(error);
+    this.pending.clear();
   }
 
   private handle(message: Message): void {
@@ -178,32 +168,5 @@ export class OpenFlowSession implements Session {
     for (const { first, last, onError } of this.watchers) {
       if (message.xid >= first && message.xid <= last) onError(message.xid, error);
     }
-  }
-
-  private finish(): Error {
-    clearInterval(this.probe);
-    this.reason ??= new HeddleError('unavailable', `${this.options.peer} closed the connection`);
-    const error = this.lost(this.reason);
-    for (const pending of this.pending.values()) pending.reject(error);
-    this.pending.clear();
-    return this.reason;
-  }
-
-  private lost(reason: Error): HeddleError {
-    return new HeddleError('unavailable', `the connection to ${this.options.peer} is lost: ${reason.message}`, {
-      cause: reason,
-    });
-  }
-
-  private startProbing(intervalMs: number): void {
-    this.probe = setInterval(() => {
-      const silence = performance.now() - this.lastHeard;
-      if (silence >= 2 * intervalMs) {
-        this.close(new HeddleError('unavailable', `${this.options.peer} did not answer for ${Math.round(silence)} ms`));
-      } else if (silence >= intervalMs) {
-        this.socket.write(encodeMessage(MessageType.echoRequest, this.reserveXids(1)));
-      }
-    }, intervalMs / 2);
-    this.probe.unref();
   }
 }

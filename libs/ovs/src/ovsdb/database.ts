@@ -58,9 +58,13 @@ export class OvsDatabase {
   /**
    * Makes the bridge be as specified and waits until the switch runs it.
    *
-   * @throws HeddleError `conflict` when a bridge of that name has another datapath type: changing it would drop all ports.
+   * A bridge that this call created is taken away again when the switch cannot run it.
+   *
+   * @throws HeddleError `invalid` for its name; `conflict` when a bridge of that name has another datapath type, because
+   *   changing it would drop all ports; `refused` when the switch cannot run it, as for `system` without kernel module.
    */
   async ensureBridge(spec: BridgeSpec, deadlineMs = DEFAULT_DEADLINE_MS): Promise<BridgeState> {
+    checkName(spec.name);
     const deadline = new Deadline(deadlineMs);
     return this.attempts(deadline, async () => {
       const found = findBridge(this.replica, spec.name);
@@ -76,7 +80,10 @@ export class OvsDatabase {
       const change = found
         ? operations.updateBridge(found[0], bridgeState(found[1]), spec)
         : operations.insertBridge(this.root(), spec);
-      if (change.length > 0) await this.commit(change, deadline);
+      if (change.length > 0 || !this.isRunning(spec.name)) {
+        await this.commit(change, deadline);
+        if (!this.isRunning(spec.name)) await this.reportDeadBridge(spec, actual === undefined, deadline);
+      }
       return bridgeState(this.requireBridge(spec.name)[1]);
     });
   }
@@ -106,6 +113,7 @@ export class OvsDatabase {
    *   in the database and the call can be repeated.
    */
   async ensurePort(spec: PortSpec, deadlineMs = DEFAULT_DEADLINE_MS): Promise<PortState> {
+    checkName(spec.name);
     const deadline = new Deadline(deadlineMs);
     return this.attempts(deadline, async () => {
       const [bridge] = this.requireBridge(spec.bridge);
@@ -222,6 +230,21 @@ export class OvsDatabase {
     await this.until(() => current() >= wanted, deadline, 'waiting for ovs-vswitchd to take up the change');
   }
 
+  /** vswitchd numbers the local port of every bridge that it runs, before it confirms a change. */
+  private isRunning(bridge: string): boolean {
+    const local = findPort(this.replica, bridge);
+    return local !== undefined && isUsable(local);
+  }
+
+  private async reportDeadBridge(spec: BridgeSpec, created: boolean, deadline: Deadline): Promise<never> {
+    const reason = findPort(this.replica, spec.name)?.state.error ?? 'its log says why';
+    if (created) await this.commit(operations.deleteBridge(this.root(), this.requireBridge(spec.name)[0]), deadline);
+    throw new HeddleError(
+      'refused',
+      `ovs-vswitchd cannot run bridge ${spec.name} with datapath type ${spec.datapathType}: ${reason}`,
+    );
+  }
+
   private async usablePort(name: string, created: boolean, deadline: Deadline): Promise<PortState> {
     let entry: PortEntry | undefined;
     await this.until(
@@ -261,6 +284,17 @@ class Interference extends Error {
   constructor(override readonly cause: HeddleError) {
     super(cause.message);
   }
+}
+
+/** vswitchd cuts longer names off for the network device, and puts a bridge's name into the path of its socket. */
+const NAME = /^[^\s/]{1,15}$/;
+
+function checkName(name: string): void {
+  if (NAME.test(name) && Buffer.byteLength(name) <= 15) return;
+  throw new HeddleError(
+    'invalid',
+    `"${name}" names no bridge or port: 1 to 15 bytes, without blanks and slashes, are allowed`,
+  );
 }
 
 function isUsable({ state }: PortEntry): boolean {

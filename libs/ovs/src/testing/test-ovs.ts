@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { HeddleError } from '@heddle/model';
+import { waitFor } from './wait-for';
 
 const run = promisify(execFile);
 
 const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
 const START_DEADLINE_MS = 15_000;
 const STOP_DEADLINE_MS = 10_000;
-const POLL_MS = 10;
 /** Namespaces are called `tovs<pid>-<n>`, so that those of a test that was killed can be told from living ones. */
 const NAME = /^tovs(\d+)-\d+$/;
 
@@ -117,15 +117,15 @@ export class TestOvs {
     );
     this.children.set(daemon, child);
     const ready = daemon === 'ovsdb-server' ? this.dbSocket : this.file(`${daemon}.${child.pid}.ctl`);
-    await until(
+    await waitFor(
       () => {
         if (child.exitCode !== null) {
           throw new HeddleError('unavailable', `${daemon} ended with status ${child.exitCode}, see ${this.dir}`);
         }
         return existsSync(pidfile) && existsSync(ready);
       },
-      START_DEADLINE_MS,
       `${daemon} to start`,
+      START_DEADLINE_MS,
     );
   }
 
@@ -136,7 +136,7 @@ export class TestOvs {
     this.children.delete(daemon);
     child.kill('SIGCONT');
     child.kill(signal);
-    await until(() => child.exitCode !== null || child.signalCode !== null, STOP_DEADLINE_MS, `${daemon} to end`);
+    await waitFor(() => child.exitCode !== null || child.signalCode !== null, `${daemon} to end`, STOP_DEADLINE_MS);
     await rm(this.file(`${daemon}.pid`), { force: true });
   }
 
@@ -184,13 +184,5 @@ async function sweep(): Promise<void> {
   for (const name of await readdir('/run/netns')) {
     const pid = NAME.exec(name)?.[1];
     if (pid !== undefined && !existsSync(`/proc/${pid}`)) await run('ip', ['netns', 'delete', name]);
-  }
-}
-
-async function until(condition: () => boolean, deadlineMs: number, what: string): Promise<void> {
-  const end = performance.now() + deadlineMs;
-  while (!condition()) {
-    if (performance.now() > end) throw new HeddleError('deadline', `waited ${deadlineMs} ms for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HeddleError } from '@heddle/model';
+import { formatPacket, type Match } from '@heddle/pipeline';
 import { Deadline } from '../connection/deadline';
 import { connectUnix } from '../connection/unix-socket';
 import { JsonRpcError, JsonRpcSession } from '../jsonrpc/session';
@@ -51,13 +52,14 @@ export class UnixctlClient {
   /**
    * What the switch would do with a packet, worked out by the switch itself; nothing is sent.
    *
-   * @param flow the packet in the text of `ovs-ofctl`, `in_port` included.
+   * @param packet its fields, `in_port` among them, or the text of them as ofproto/trace reads it.
    * @param ctNext connection states to assume at each pass through conntrack, such as `trk,new`; the real connection
    *   table is not consulted.
    */
-  async trace(bridge: string, flow: string, ctNext: readonly string[] = []): Promise<Trace> {
+  async trace(bridge: string, packet: string | Match, ctNext: readonly string[] = []): Promise<Trace> {
     const states = ctNext.flatMap((state) => ['--ct-next', state]);
-    return readTrace(await this.call('ofproto/trace', [bridge, flow, ...states]));
+    const text = typeof packet === 'string' ? packet : formatPacket(packet);
+    return readTrace(await this.call('ofproto/trace', [bridge, text, ...states]));
   }
 
   /** The connections that are tracked, in one zone or in all. */

@@ -60,7 +60,8 @@ function canonicalAction(action: Action): Action | undefined {
       const exact = exactMask(action.field);
       const mask = (action.mask ?? exact) & exact;
       if (action.field === 'in_port') return setField('in_port', BigInt(portNumber(Number(action.value))), exact);
-      return mask === 0n ? undefined : setField(action.field, action.value & mask, mask);
+      if (mask === exact) return { type: 'set_field', field: action.field, value: action.value };
+      return mask === 0n ? undefined : setField(action.field, action.value, mask);
     }
     case 'output':
       return { type: 'output', port: typeof action.port === 'number' ? portOf(action.port) : action.port };

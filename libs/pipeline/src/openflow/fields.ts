@@ -81,21 +81,18 @@ export const FIELD_INFO: Readonly<Record<Field, FieldInfo>> = {
   ct_tp_dst: info(16, 'decimal'),
 };
 
-const MASKS = new Map<number, bigint>();
-
 /** All ones over `bits` bits. */
 export function ones(bits: number): bigint {
-  let mask = MASKS.get(bits);
-  if (mask === undefined) {
-    mask = (1n << BigInt(bits)) - 1n;
-    MASKS.set(bits, mask);
-  }
-  return mask;
+  return (1n << BigInt(bits)) - 1n;
 }
+
+const EXACT_MASKS = Object.fromEntries(
+  Object.entries(FIELD_INFO).map(([field, { bits }]) => [field, ones(bits)]),
+) as Record<Field, bigint>;
 
 /** The mask that makes a match on `field` exact. */
 export function exactMask(field: Field): bigint {
-  return ones(FIELD_INFO[field].bits);
+  return EXACT_MASKS[field];
 }
 
 /**

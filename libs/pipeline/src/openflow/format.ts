@@ -46,17 +46,31 @@ function formatVlan(value: bigint, mask: bigint): string {
   return `vlan_tci=${formatValue('vlan_tci', value, mask)}`;
 }
 
-function formatField(field: Field, value: bigint, mask: bigint): string {
+function formatField(field: Field, value: bigint, mask: bigint, names: Names): string {
   if (field === 'vlan_tci') return formatVlan(value, mask);
   // nw_tos is the whole byte, of which ip_dscp is the upper six bits.
   if (field === 'ip_dscp' && mask === exactMask(field)) return `nw_tos=${value << 2n}`;
-  return `${MATCH_NAMES[field] ?? field}=${formatValue(field, value, mask)}`;
+  return `${names[field] ?? field}=${formatValue(field, value, mask)}`;
 }
 
 /**
  * A match as `ovs-ofctl dump-flows` writes it: `tcp,reg0=0xa,nw_dst=10.0.0.1,tp_dst=80`. Empty for a match on everything.
  */
 export function formatMatch(match: Match, unknown: readonly string[] = []): string {
+  return formatFields(match, MATCH_NAMES, unknown);
+}
+
+/**
+ * A packet in the text that `ofproto/trace` reads: a match with exact fields. Other than a match, a packet has
+ * `udp_dst`, `sctp_dst` and `icmpv6_type` by these names only.
+ */
+export function formatPacket(packet: Match): string {
+  return formatFields(packet, {});
+}
+
+type Names = typeof MATCH_NAMES;
+
+function formatFields(match: Match, names: Names, unknown: readonly string[] = []): string {
   const canonical = canonicalMatch(match);
   const { word, covers } = protocol(canonical);
   const parts: string[] = [];
@@ -68,7 +82,7 @@ export function formatMatch(match: Match, unknown: readonly string[] = []): stri
     const entry = canonical[field];
     if (entry === undefined || covers.includes(field)) continue;
     const { value, mask } = fieldMatch(field, entry);
-    parts.push(formatField(field, value, mask));
+    parts.push(formatField(field, value, mask, names));
   }
   return [...parts, ...unknown.map((hex) => `unknown(${hex})`)].join(',');
 }

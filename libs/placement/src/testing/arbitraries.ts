@@ -55,7 +55,7 @@ export const arbitraryHosts: fc.Arbitrary<SnapshotHost[]> = fc
       instances: counts,
       failures: counts,
     }),
-    { maxLength: 12 },
+    { maxLength: 12, size: 'max' },
   )
   .map((hosts) => hosts.map((h, i) => ({ ...h, name: `h${i}` })));
 
@@ -75,5 +75,5 @@ export const arbitraryDemands: fc.Arbitrary<Demand[]> = fc.array(
     constraints: fc.array(constraint, { maxLength: 2 }),
     domain: fc.constantFrom('default', 'default', 'fabric'),
   }),
-  { maxLength: 40 },
+  { maxLength: 40, size: 'max' },
 );

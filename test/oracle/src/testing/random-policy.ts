@@ -40,11 +40,11 @@ export interface RandomPolicy {
 
 // Few ports and types, so that filters overlap and packets hit them.
 const FIRST_PORT = 78;
-const PORT_COUNT = 8;
+const PORT_COUNT = 3;
 const TENANTS = ['acme', 'blue'];
 
 export function randomPolicy(random: Random): RandomPolicy {
-  const objects = TENANTS.slice(0, 1 + random.below(2)).flatMap((tenant) => randomTenant(random, tenant));
+  const objects = TENANTS.slice(0, random.once(3) ? 2 : 1).flatMap((tenant) => randomTenant(random, tenant));
   const epgs = objects
     .filter((o) => o.kind === 'Epg')
     .map(({ metadata: { tenant, application, name } }) => `${tenant}/${application}/${name}`);
@@ -57,9 +57,9 @@ function randomTenant(random: Random, tenant: string): PlainObject[] {
     const metadata = { ...at, labels: {}, annotations: {}, uid: `${kind}/${Object.values(at).join('/')}`, revision: 1 };
     return { kind, metadata, spec };
   };
-  const vrfs = names('vrf', 1 + random.below(2));
+  const vrfs = names('vrf', random.once(3) ? 2 : 1);
   const bridgeDomains = names('bd', 1 + random.below(3));
-  const filters = names('f', 1 + random.below(4));
+  const filters = names('f', 2 + random.below(3));
   const contracts = names('c', 1 + random.below(4));
   const epgs = ['shop', 'blog'].flatMap((application) =>
     names('e', 1 + random.below(3)).map((name) => ({ application, name })),
@@ -71,14 +71,14 @@ function randomTenant(random: Random, tenant: string): PlainObject[] {
       make('BridgeDomain', name, { vrf: random.pick(vrfs), subnets: [{ gateway: `10.${i}.0.1/16` }] }),
     ),
     ...filters.map((name) =>
-      make('Filter', name, { entries: names('e', 1 + random.below(3)).map((entry) => randomEntry(random, entry)) }),
+      make('Filter', name, { entries: names('e', 1 + random.below(4)).map((entry) => randomEntry(random, entry)) }),
     ),
     ...contracts.map((name) =>
       make('Contract', name, {
         scope: random.pick(['application', 'vrf']),
-        subjects: names('s', 1 + random.below(2)).map((subject) => ({
+        subjects: names('s', 1 + random.below(3)).map((subject) => ({
           name: subject,
-          filters: [random.pick(filters), ...random.some(filters, 3)],
+          filters: [random.pick(filters), ...random.some(filters, 2)],
           action: random.once(3) ? 'deny' : 'permit',
         })),
       }),
@@ -90,8 +90,8 @@ function randomTenant(random: Random, tenant: string): PlainObject[] {
         {
           bridgeDomain: random.pick(bridgeDomains),
           domain: 'default',
-          provides: random.some(contracts, 2),
-          consumes: random.some(contracts, 2),
+          provides: [random.pick(contracts), ...random.some(contracts, 2)],
+          consumes: [random.pick(contracts), ...random.some(contracts, 2)],
           isolation: random.once(4) ? 'enforced' : 'unenforced',
         },
         application,
@@ -104,7 +104,25 @@ const names = (prefix: string, count: number): string[] => Array.from({ length: 
 
 function randomEntry(random: Random, name: string): FilterEntry & { name: string; etherType: string } {
   const etherType = random.pick(['ip', 'unspecified']);
-  const protocol = random.pick(['tcp', 'tcp', 'udp', 6, 17, 'icmp', 1, 47, 132, 0, 'unspecified']);
+  const protocol = random.pick([
+    'tcp',
+    'tcp',
+    'tcp',
+    'tcp',
+    6,
+    6,
+    6,
+    'udp',
+    17,
+    'icmp',
+    'icmp',
+    1,
+    1,
+    47,
+    132,
+    0,
+    'unspecified',
+  ]);
   const entry = { name, etherType, protocol };
   switch (protocol) {
     case 'tcp':
@@ -113,8 +131,8 @@ function randomEntry(random: Random, name: string): FilterEntry & { name: string
     case 17:
       return {
         ...entry,
-        ...(random.once(3) ? { sourcePorts: randomRange(random) } : {}),
-        ...(random.once(4) ? {} : { destinationPorts: randomRange(random) }),
+        ...(random.once(2) ? { sourcePorts: randomRange(random) } : {}),
+        ...(random.once(3) ? {} : { destinationPorts: randomRange(random) }),
       };
     case 'icmp':
     case 1:
@@ -126,12 +144,12 @@ function randomEntry(random: Random, name: string): FilterEntry & { name: string
 
 function randomRange(random: Random): { from: number; to: number } {
   const from = FIRST_PORT + random.below(PORT_COUNT);
-  return { from, to: from + (random.once(2) ? 0 : random.below(5)) };
+  return { from, to: from + (random.once(3) ? 0 : random.below(4)) };
 }
 
 /** A packet of the same few protocols, ports and types, now and then just outside of them. */
 export function randomPacket(random: Random): Packet {
-  const protocol = random.pick(['tcp', 'tcp', 'udp', 6, 17, 'icmp', 1, 47, 132, 0, 50] as const);
+  const protocol = random.pick(['tcp', 'tcp', 'tcp', 'tcp', 6, 6, 'udp', 17, 'icmp', 1, 47, 132, 0, 50] as const);
   switch (protocol) {
     case 'tcp':
     case 'udp':
@@ -139,8 +157,8 @@ export function randomPacket(random: Random): Packet {
     case 17:
       return {
         protocol,
-        sourcePort: FIRST_PORT - 1 + random.below(PORT_COUNT + 5),
-        destinationPort: FIRST_PORT - 1 + random.below(PORT_COUNT + 5),
+        sourcePort: FIRST_PORT - 1 + random.below(PORT_COUNT + 2),
+        destinationPort: FIRST_PORT - 1 + random.below(PORT_COUNT + 2),
       };
     case 'icmp':
     case 1:

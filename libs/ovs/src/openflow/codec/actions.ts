@@ -135,10 +135,7 @@ function writeSetField(out: Writer, { field, value, mask }: ActionOf<'set_field'
     standard(out, SET_FIELD, () => writeSet(out, field, value));
   } else {
     // Set-field of OpenFlow 1.4 has no mask.
-    nicira(out, REG_LOAD2, () => {
-      out.zeros(6);
-      writeSet(out, field, value & mask, mask & exact);
-    });
+    nicira(out, REG_LOAD2, () => writeSet(out, field, value & mask, mask & exact));
   }
 }
 
@@ -210,7 +207,7 @@ function readNicira(bytes: Buffer): Action | undefined {
     case REG_LOAD:
       return readLoad(bytes);
     case REG_LOAD2:
-      return bytes.length > 16 ? readSetField(bytes, 16) : undefined;
+      return readSetField(bytes, NICIRA_HEADER);
     case RESUBMIT_TABLE:
       if (bytes.readUInt16BE(NICIRA_HEADER) !== IN_PORT_16) return undefined;
       return { type: 'resubmit', table: bytes.readUInt8(12) };

@@ -1,8 +1,8 @@
 import { HeddleError } from '@heddle/model';
-import { formatFlow, type Flow } from '@heddle/pipeline';
-import { MessageType, writeMessage } from './header';
-import { writeInstructions } from './instructions';
-import { writeMatch } from './oxm';
+import { canonicalActions, formatFlow, type Flow } from '@heddle/pipeline';
+import { HEADER_BYTES, MessageType, writeMessage } from './header';
+import { readInstructions, writeInstructions } from './instructions';
+import { readMatch, writeMatch } from './oxm';
 import type { Writer } from './writer';
 
 /** What to do with the entry of a flow (OpenFlow 1.4, section 7.3.4.1). */
@@ -17,6 +17,8 @@ export type FlowCommand = (typeof FlowCommand)[keyof typeof FlowCommand];
 const NO_BUFFER = 0xffffffff;
 const ANY = 0xffffffff;
 const MATCH_OXM = 1;
+/** Where the match starts, after 40 bytes of fixed fields. */
+const MATCH_AT = HEADER_BYTES + 40;
 
 /** Writes the fields of a match with its header, filled up to a multiple of 8 bytes. */
 export function writeWholeMatch(out: Writer, flow: Pick<Flow, 'match' | 'unknownMatch'>): void {
@@ -45,11 +47,34 @@ export function writeFlowMod(out: Writer, xid: number, command: FlowCommand, flo
         .u16(flow.priority);
       out.u32(NO_BUFFER).u32(ANY).u32(ANY).u16(0).u16(0);
       writeWholeMatch(out, flow);
-      if (!deletes) writeInstructions(out, flow.actions);
+      if (!deletes) writeInstructions(out, canonicalActions(flow.actions));
     });
   } catch (error) {
-    const isValue = error instanceof HeddleError || error instanceof RangeError; // a number too large for its place
-    if (!isValue) throw error;
+    if (!(error instanceof HeddleError || isRangeError(error))) throw error;
     throw new HeddleError('invalid', `${error.message}, in the flow "${formatFlow(flow)}"`, { cause: error });
   }
+}
+
+/** A number that does not fit its place, as Node's buffers report it. */
+function isRangeError(error: unknown): error is Error {
+  return typeof error === 'object' && error !== null && (error as { name?: unknown }).name === 'RangeError';
+}
+
+/** Reads a flow-mod message: the flow in it, with what the wire cannot hold lost. */
+export function readFlowMod(bytes: Buffer): Flow {
+  const matchBytes = bytes.readUInt16BE(MATCH_AT + 2);
+  const { match, unknown } = readMatch(bytes.subarray(MATCH_AT + 4, MATCH_AT + matchBytes));
+  const actions = readInstructions(bytes, MATCH_AT + ((matchBytes + 7) & ~7), bytes.length);
+  const idleTimeout = bytes.readUInt16BE(HEADER_BYTES + 18);
+  const hardTimeout = bytes.readUInt16BE(HEADER_BYTES + 20);
+  return {
+    table: bytes.readUInt8(HEADER_BYTES + 16),
+    priority: bytes.readUInt16BE(HEADER_BYTES + 22),
+    cookie: bytes.readBigUInt64BE(HEADER_BYTES),
+    match,
+    ...(unknown.length > 0 ? { unknownMatch: unknown } : {}),
+    actions,
+    ...(hardTimeout > 0 ? { hardTimeout } : {}),
+    ...(idleTimeout > 0 ? { idleTimeout } : {}),
+  };
 }

@@ -1,3 +1,4 @@
+import { HeddleError } from '@heddle/model';
 import type { Action } from '@heddle/pipeline';
 import { readActions, writeActions } from './actions';
 import type { Writer } from './writer';
@@ -6,22 +7,44 @@ import type { Writer } from './writer';
 const GOTO_TABLE = 1;
 const APPLY_ACTIONS = 4;
 
-/** Writes what a flow does: its actions to be applied at once, then the table to go on in. */
+function isInstruction(action: Action): boolean {
+  return action.type === 'goto' || (action.type === 'unknown' && action.kind === 'instruction');
+}
+
+/**
+ * Writes what a flow does: its actions as one instruction to apply them, and the instructions before and after it.
+ *
+ * @throws HeddleError `invalid` when `goto` is not the last, or instructions stand between actions.
+ */
 export function writeInstructions(out: Writer, actions: readonly Action[]): void {
-  const isInstruction = (action: Action): boolean =>
-    action.type === 'goto' || (action.type === 'unknown' && action.kind === 'instruction');
-  const applied = actions.findIndex(isInstruction) < 0 ? actions : actions.slice(0, actions.findIndex(isInstruction));
-  if (applied.length > 0) {
-    const start = out.length;
-    out.u16(APPLY_ACTIONS).u16(0).zeros(4);
-    writeActions(out, applied);
-    out.fillLength(start + 2, start);
+  let applied = false;
+  for (let index = 0; index < actions.length;) {
+    const action = actions[index] as Action;
+    if (!isInstruction(action)) {
+      if (applied) throw new HeddleError('invalid', 'actions stand after an instruction that stands after actions');
+      const rest = actions.slice(index);
+      const count = rest.findIndex(isInstruction);
+      const run = count < 0 ? rest : rest.slice(0, count);
+      writeApply(out, run);
+      applied = true;
+      index += run.length;
+      continue;
+    }
+    if (action.type === 'goto') {
+      if (index < actions.length - 1) throw new HeddleError('invalid', 'goto is not the last thing the flow does');
+      out.u16(GOTO_TABLE).u16(8).u8(action.table).zeros(3);
+    } else if (action.type === 'unknown') {
+      out.hex(action.hex);
+    }
+    index += 1;
   }
-  for (const action of actions.slice(applied.length)) {
-    if (action.type === 'goto') out.u16(GOTO_TABLE).u16(8).u8(action.table).zeros(3);
-    else if (action.type === 'unknown' && action.kind === 'instruction') out.hex(action.hex);
-    else writeActions(out, [action]);
-  }
+}
+
+function writeApply(out: Writer, actions: readonly Action[]): void {
+  const start = out.length;
+  out.u16(APPLY_ACTIONS).u16(0).zeros(4);
+  writeActions(out, actions);
+  out.fillLength(start + 2, start);
 }
 
 /** Reads what a flow does from the instructions between two positions. */

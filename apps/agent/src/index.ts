@@ -1,0 +1,1 @@
+export { hostConfigSchema, readHostConfig, type HostConfig } from './config';

@@ -1,0 +1,392 @@
+import type { ContainerInspection, Engine } from '@heddle/docker';
+import { HeddleError, type AllocationStatus, type HeddleObject } from '@heddle/model';
+import {
+  healthState,
+  NO_RESTARTS,
+  notStarted,
+  restartAfterExit,
+  type HealthEvent,
+  type HealthState,
+  type RestartHistory,
+} from '@heddle/rollout';
+import { subnetOf } from '../attach/ipam-driver';
+import { allocationOwner, OPTION } from '../attach/options';
+import { containerOf } from './container';
+import { KeyedQueue } from './keyed-queue';
+import { allocationPath, epgPath, LABEL, networkName } from './labels';
+import type { HealthProbe, Placement } from './ports';
+
+type Allocation = HeddleObject<'Allocation'>;
+
+/** Containers being started or stopped at one time. */
+const WIDTH = 4;
+const START_DEADLINE_MS = 60_000;
+
+export interface RuntimeOptions {
+  readonly host: string;
+  /** Name of our plugin in the engine. */
+  readonly plugin: string;
+  readonly engine: Engine;
+  readonly placement: Placement;
+  readonly health: HealthProbe;
+  /** Link index of the endpoint of an allocation, while it is attached. */
+  readonly linkIndexOf: (allocation: string) => number | undefined;
+  readonly now: () => number;
+  /** Uids of allocations that were healthy when the agent last ran: adopting one does not make it unhealthy. */
+  readonly wasHealthy: ReadonlySet<string>;
+  /** The status of some allocation changed. */
+  readonly onStatus: () => void;
+  readonly onEvent: (allocation: Allocation, what: string, message: string) => void;
+}
+
+/** What is remembered of one allocation between two looks at it. */
+interface Run {
+  allocation: Allocation;
+  status: AllocationStatus;
+  containerId?: string;
+  /** Seen running by this agent. */
+  known?: boolean;
+  restarts: RestartHistory;
+  /** When the container is to be started again; undefined while it runs or was not started yet. */
+  restartAt?: number;
+  /** The exit that `restartAt` was decided for, by the time at which the container ended. */
+  decidedExit?: string;
+  health: HealthState;
+  timer?: NodeJS.Timeout;
+  healthTimer?: NodeJS.Timeout;
+}
+
+/**
+ * Runs the allocations of this host: what is wanted is started, what ended is started again after a pause, what bears a
+ * tombstone is stopped and removed. Level-triggered: each look compares what is wanted with what the engine has, so it may be
+ * interrupted anywhere. A container of ours that nobody asks for is reported and left alone.
+ */
+export class Runtime {
+  private readonly runs = new Map<string, Run>();
+  private readonly queue = new KeyedQueue(WIDTH, (key) => this.look(key));
+  private strays: readonly string[] = [];
+
+  constructor(private readonly options: RuntimeOptions) {}
+
+  /** Sentences about containers that carry our labels but belong to no allocation of this host. */
+  get problems(): readonly string[] {
+    return this.strays;
+  }
+
+  statuses(): AllocationStatus[] {
+    return [...this.runs.values()].map((run) => run.status);
+  }
+
+  /** The container of an allocation, once it was created. */
+  containerOf(allocation: string): string | undefined {
+    return this.runs.get(allocation)?.containerId;
+  }
+
+  /** Every allocation of this host. One that is missing here is no longer of interest: it was stopped and reported so before. */
+  update(allocations: ReadonlyMap<string, Allocation>): void {
+    for (const [path, allocation] of allocations) {
+      const run = this.runs.get(path);
+      if (!run) this.runs.set(path, this.newRun(allocation));
+      else run.allocation = allocation;
+      this.queue.request(path);
+    }
+    for (const [path, run] of this.runs) {
+      if (allocations.has(path)) continue;
+      this.forget(path, run);
+    }
+  }
+
+  /** Something changed that starts may have waited for, or an event of the engine tells of a container. */
+  lookAt(allocation?: string): void {
+    if (allocation === undefined) for (const path of this.runs.keys()) this.queue.request(path);
+    else if (this.runs.has(allocation)) this.queue.request(allocation);
+  }
+
+  /** Compares with everything the engine has: finds what ended unseen, and strays. */
+  async resynchronise(): Promise<void> {
+    const containers = await this.options.engine.list({ all: true, labels: { [LABEL.allocation]: true } });
+    this.strays = containers
+      .filter((c) => !this.runs.has(c.labels[LABEL.allocation] ?? ''))
+      .map(
+        (c) =>
+          `container ${c.name} carries the label ${LABEL.allocation}=${c.labels[LABEL.allocation]}, which is no allocation of this host; it is left alone (remove it by hand if it is not wanted)`,
+      );
+    this.lookAt();
+  }
+
+  async stop(): Promise<void> {
+    this.queue.stop();
+    for (const run of this.runs.values()) {
+      clearTimeout(run.timer);
+      clearTimeout(run.healthTimer);
+    }
+    await this.queue.idle();
+  }
+
+  private newRun(allocation: Allocation): Run {
+    return {
+      allocation,
+      restarts: NO_RESTARTS,
+      health: notStarted(this.options.now()),
+      status: {
+        allocation: allocationPath(allocation),
+        uid: allocation.metadata.uid ?? '',
+        host: this.options.host,
+        phase: 'pending',
+        healthy: false,
+        addresses: [],
+        restarts: 0,
+      },
+    };
+  }
+
+  private async look(path: string): Promise<void> {
+    const run = this.runs.get(path);
+    if (!run) return;
+    clearTimeout(run.timer);
+    try {
+      const container = await this.find(run);
+      if (run.allocation.spec.desired === 'stop') await this.remove(run, container);
+      else if (!container) await this.create(run);
+      else await this.keep(run, container);
+    } catch (error) {
+      this.failed(run, HeddleError.from(error));
+    }
+  }
+
+  private async find(run: Run): Promise<ContainerInspection | undefined> {
+    const path = allocationPath(run.allocation);
+    const [found] = run.containerId
+      ? [{ id: run.containerId }]
+      : await this.options.engine.list({ all: true, labels: { [LABEL.allocation]: path } });
+    if (!found) return undefined;
+    try {
+      const container = await this.options.engine.inspect(found.id);
+      run.containerId = container.id;
+      return container;
+    } catch (error) {
+      if (HeddleError.from(error).code !== 'not-found') throw error;
+      run.containerId = undefined;
+      return undefined;
+    }
+  }
+
+  private async create(run: Run): Promise<void> {
+    const { engine, placement, host } = this.options;
+    const { allocation } = run;
+    const now = this.options.now();
+    if (run.restartAt !== undefined && run.restartAt > now) return this.later(run, run.restartAt - now);
+    const path = allocationPath(allocation);
+    const domain = placement.bridgeDomainOf(epgPath(allocation));
+    if (!domain)
+      return this.report(run, {
+        phase: 'pending',
+        healthy: false,
+        reason: `the EPG ${epgPath(allocation)} is not resolved on this host yet`,
+      });
+    if (!(await engine.imageExists(allocation.spec.template.image))) {
+      throw new HeddleError(
+        'not-found',
+        `the image ${allocation.spec.template.image} is not on this host; load it there (docker load) or correct the name`,
+      );
+    }
+    this.report(run, { phase: 'starting', healthy: false, reason: undefined });
+    const { address, mac } = await placement.reserve(domain.path, allocationOwner(path));
+    await this.ensureNetwork(domain);
+    const resolvConf = await placement.resolvConf(
+      allocation.metadata.tenant as string,
+      allocation.metadata.application as string,
+    );
+    run.containerId = await engine.createContainer(
+      containerOf(allocation, { host, bridgeDomain: domain.path, address, resolvConf }),
+    );
+    this.report(run, { phase: 'starting', healthy: false, addresses: [address], mac });
+    await this.start(run);
+  }
+
+  private async ensureNetwork({ path, gateways }: { path: string; gateways: readonly string[] }): Promise<void> {
+    const [gateway] = gateways;
+    if (gateway === undefined) throw new HeddleError('conflict', `the bridge domain ${path} has no subnet`);
+    const { engine, plugin } = this.options;
+    await engine.ensureNetwork({
+      name: networkName(path),
+      driver: plugin,
+      ipamDriver: plugin,
+      ipamOptions: { [OPTION.bridgeDomain]: path },
+      subnet: subnetOf(gateway),
+      gateway: gateway.split('/')[0],
+      options: { [OPTION.bridgeDomain]: path },
+      labels: { [OPTION.bridgeDomain]: path },
+    });
+  }
+
+  private async start(run: Run): Promise<void> {
+    const id = run.containerId as string;
+    run.restartAt = undefined;
+    await this.options.engine.start(id, { deadlineMs: START_DEADLINE_MS });
+    this.options.onEvent(run.allocation, 'started', `container ${id.slice(0, 12)} started on ${this.options.host}`);
+    const container = await this.find(run);
+    if (container) await this.keep(run, container);
+  }
+
+  /** The container exists and is wanted. */
+  private async keep(run: Run, container: ContainerInspection): Promise<void> {
+    switch (container.status) {
+      case 'running':
+        return this.running(run, container);
+      case 'created':
+        return run.restartAt !== undefined && run.restartAt > this.options.now()
+          ? this.later(run, run.restartAt - this.options.now())
+          : this.start(run);
+      case 'exited':
+      case 'dead':
+        return this.ended(run, container);
+      case 'paused':
+      case 'restarting':
+      case 'removing':
+        // Somebody else is at work on it; look again soon.
+        this.report(run, { phase: 'starting', healthy: false, reason: `the container is ${container.status}` });
+        this.later(run, 1_000);
+    }
+  }
+
+  private running(run: Run, container: ContainerInspection): void {
+    run.restartAt = undefined;
+    if (!run.health.running) {
+      this.judge(run, { type: 'started' });
+      if (!run.known && this.options.wasHealthy.has(run.status.uid)) this.judge(run, { type: 'probe', ok: true });
+    }
+    run.known = true;
+    const network = Object.values(container.networks)[0];
+    this.report(run, {
+      phase: 'running',
+      healthy: run.health.healthy,
+      addresses: network?.ipv4Address ? [network.ipv4Address] : run.status.addresses,
+      mac: network?.macAddress ?? run.status.mac,
+      startedAt: container.startedAt,
+      reason: run.health.healthy ? undefined : run.health.reason,
+    });
+    this.scheduleHealth(run);
+  }
+
+  /** Starts the container again after a pause that grows with every failure. */
+  private async ended(run: Run, container: ContainerInspection): Promise<void> {
+    const now = this.options.now();
+    if (run.health.running) this.judge(run, { type: 'stopped' });
+    if (run.decidedExit !== container.finishedAt || run.restartAt === undefined) {
+      const detail = container.error || (container.oomKilled ? 'out of memory' : undefined);
+      const decision = restartAfterExit(
+        run.restarts,
+        {
+          startedAt: container.startedAt ? Date.parse(container.startedAt) : undefined,
+          exitCode: container.exitCode,
+          detail,
+        },
+        now,
+      );
+      run.restarts = decision.history;
+      run.restartAt = decision.restartAt;
+      run.decidedExit = container.finishedAt;
+      this.report(run, { phase: 'backoff', healthy: false, exitCode: container.exitCode, reason: decision.reason });
+      this.options.onEvent(run.allocation, 'exited', decision.reason);
+    }
+    if (run.restartAt <= now) await this.start(run);
+    else this.later(run, run.restartAt - now);
+  }
+
+  /** The tombstone: stopped with its grace, removed, its address given back. Only then is it reported as stopped. */
+  private async remove(run: Run, container: ContainerInspection | undefined): Promise<void> {
+    clearTimeout(run.healthTimer);
+    if (run.status.phase === 'stopped') return;
+    const path = allocationPath(run.allocation);
+    if (run.health.running) this.judge(run, { type: 'stopped' });
+    if (container) {
+      this.report(run, { phase: 'stopping', healthy: false, reason: undefined });
+      const { engine } = this.options;
+      if (container.status === 'running')
+        await engine.stop(container.id, run.allocation.spec.template.stopGraceSeconds);
+      await engine.remove(container.id, { force: true });
+    }
+    await this.options.placement.release(allocationOwner(path));
+    run.containerId = undefined;
+    this.report(run, { phase: 'stopped', healthy: false, addresses: [], reason: undefined });
+    this.options.onEvent(run.allocation, 'stopped', `stopped on ${this.options.host}`);
+  }
+
+  /** Something could not be done: tried again after a pause, and the reason is shown until it works. */
+  private failed(run: Run, error: HeddleError): void {
+    const stopping = run.allocation.spec.desired === 'stop';
+    const decision = restartAfterExit(run.restarts, { detail: error.message }, this.options.now());
+    // A start that failed counts like an exit, so that a hopeless one does not keep the engine busy.
+    run.restarts = decision.history;
+    run.restartAt = decision.restartAt;
+    const reason = stopping ? `could not be stopped: ${error.message}` : decision.reason;
+    if (run.status.reason !== reason) this.options.onEvent(run.allocation, 'failed', reason);
+    this.report(run, { phase: stopping ? 'stopping' : 'backoff', healthy: false, reason });
+    this.later(run, Math.max(0, decision.restartAt - this.options.now()));
+  }
+
+  private judge(run: Run, event: HealthEvent): void {
+    run.health = healthState(run.allocation.spec.template.health, run.health, event, this.options.now());
+  }
+
+  private scheduleHealth(run: Run): void {
+    const { health, ports } = run.allocation.spec.template;
+    if (!health || run.healthTimer) return;
+    const port = ports[health.port]?.port;
+    if (port === undefined) return;
+    // Until the first success checks come quickly, so that a rollout does not wait for a whole interval.
+    const interval = run.health.healthy
+      ? health.intervalSeconds * 1_000
+      : Math.min(500, health.intervalSeconds * 1_000);
+    run.healthTimer = setTimeout(() => {
+      void this.check(run, port, health).finally(() => {
+        run.healthTimer = undefined;
+        if (run.health.running) this.scheduleHealth(run);
+      });
+    }, interval);
+  }
+
+  private async check(
+    run: Run,
+    port: number,
+    health: NonNullable<Allocation['spec']['template']['health']>,
+  ): Promise<void> {
+    const link = this.options.linkIndexOf(allocationPath(run.allocation));
+    const http = health.type === 'http' ? { path: health.path } : undefined;
+    const result =
+      link === undefined
+        ? { ok: false, detail: 'the container is not attached' }
+        : await this.options.health.check(link, port, http, health.timeoutSeconds * 1_000);
+    if (!run.health.running) return;
+    const before = run.health.healthy;
+    this.judge(run, { type: 'probe', ...result });
+    if (run.health.healthy !== before) {
+      this.options.onEvent(
+        run.allocation,
+        run.health.healthy ? 'healthy' : 'unhealthy',
+        run.health.reason ?? result.detail,
+      );
+    }
+    this.report(run, { healthy: run.health.healthy, reason: run.health.healthy ? undefined : run.health.reason });
+  }
+
+  private later(run: Run, ms: number): void {
+    clearTimeout(run.timer);
+    const path = allocationPath(run.allocation);
+    run.timer = setTimeout(() => this.queue.request(path), Math.max(10, ms));
+  }
+
+  private forget(path: string, run: Run): void {
+    clearTimeout(run.timer);
+    clearTimeout(run.healthTimer);
+    this.runs.delete(path);
+  }
+
+  private report(run: Run, change: Partial<AllocationStatus>): void {
+    const next = { ...run.status, ...change, restarts: run.restarts.restarts };
+    if (JSON.stringify(next) === JSON.stringify(run.status)) return;
+    run.status = next;
+    this.options.onStatus();
+  }
+}

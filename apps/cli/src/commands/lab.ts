@@ -1,0 +1,239 @@
+import type { Files } from '@heddle/host';
+import { HeddleError, kindInfo } from '@heddle/model';
+import { parseCount, parseDuration } from '../duration';
+import { toHeddleError, UsageError } from '../errors';
+import { InterruptedError } from '../interrupt';
+import { hostSeed, labApi } from '../lab/credentials';
+import type { LabPort, Labs } from '../lab/port';
+import { LabProgress } from '../lab/progress';
+import { waitUntilReady } from '../lab/ready';
+import { labStatusLines } from '../lab/status';
+import { checkFormat, PLAIN_FORMATS } from '../render/output';
+import type { Session } from '../session';
+import type { Register } from './command';
+
+const DEFAULT_NAME = 'demo';
+const MOST_HOSTS = 64;
+
+export const registerLab: Register = (program, run) => {
+  const lab = program
+    .command('lab')
+    .description('several hosts on this machine, each in a network namespace of its own');
+
+  lab
+    .command('up')
+    .description('make a lab, or what is missing of it, and use it')
+    .option('--name <name>', 'name of the lab', DEFAULT_NAME)
+    .option('--hosts <n>', 'number of hosts', '3')
+    .option('--timeout <duration>', 'how long the hosts may take to be ready', '60s')
+    .action(
+      run(async (session, options: { name: string; hosts: string; timeout: string }) => {
+        const hosts = parseCount('number of hosts', options.hosts, 0, MOST_HOSTS);
+        await labUp(session, options.name, hosts, parseDuration(options.timeout));
+      }),
+    );
+
+  lab
+    .command('down')
+    .description('end a lab and everything in it')
+    .option('--name <name>', 'name of the lab', DEFAULT_NAME)
+    .option('--all', 'all labs of this machine')
+    .action(
+      run(async (session, options: { name: string; all?: boolean }) => {
+        const labs = await loadLabs(session);
+        for (const name of options.all ? await labs.names() : [options.name]) await labDown(session, labs, name);
+      }),
+    );
+
+  lab
+    .command('status')
+    .description('show the labs of this machine and each of their parts')
+    .option('--name <name>', 'of this lab only')
+    .option('-o, --output <format>', 'table, json or yaml', 'table')
+    .action(
+      run(async (session, options: { name?: string; output: string }) => {
+        const format = checkFormat(options.output, PLAIN_FORMATS);
+        const labs = await session.environment.loadLab();
+        const names = options.name === undefined ? await labs.names() : [options.name];
+        const statuses = await Promise.all(names.map(async (name) => (await labs.open({ name })).status()));
+        session.result(options.name === undefined ? statuses : statuses[0], format, () => {
+          if (statuses.length === 0) session.remark('there are no labs');
+          for (const status of statuses) session.print(...labStatusLines(status, session.style));
+        });
+      }),
+    );
+
+  const host = lab.command('host').description('make and end single hosts of a lab');
+  host
+    .command('up')
+    .description('make a host, or nothing when it is there and whole')
+    .argument('<NAME>', 'name of the host')
+    .option('--lab <name>', 'name of the lab', DEFAULT_NAME)
+    .option('--timeout <duration>', 'how long the host may take to be ready', '60s')
+    .action(
+      run(async (session, name: string, options: { lab: string; timeout: string }) => {
+        await hostUp(session, options.lab, name, parseDuration(options.timeout));
+      }),
+    );
+  host
+    .command('down')
+    .description('end a host and everything on it')
+    .argument('<NAME>', 'name of the host')
+    .option('--lab <name>', 'name of the lab', DEFAULT_NAME)
+    .action(
+      run(async (session, name: string, options: { lab: string }) => {
+        await hostDown(session, options.lab, name);
+      }),
+    );
+};
+
+async function labUp(session: Session, name: string, hosts: number, deadlineMs: number): Promise<void> {
+  const { signal, style } = session;
+  const labs = await loadLabs(session);
+  await inLab(session, labs, name, hosts, async (lab, progress) => {
+    const { api, nodes } = await lab.up(signal);
+    if (!api) throw new UsageError(`lab ${name} has no door to its API`);
+    await session.contexts.put(name, { api: api.url, tokenFile: lab.tokenFile });
+    const names = nodes.filter(({ kind }) => kind === 'host').map((node) => node.name);
+    await finishHosts(session, lab, names, deadlineMs, progress);
+    progress.done();
+    session.print(
+      style.green(`lab ${name} is up with ${names.length === 0 ? 'no hosts yet' : names.join(', ')}`),
+      `  API   ${api.url}/api/v1   (described at ${api.url}/api/docs)`,
+      `  CLI   the context "${name}" is in use: try "heddle status"`,
+      `  stop  heddle lab down --name ${name}`,
+    );
+  });
+}
+
+async function labDown(session: Session, labs: Labs, name: string): Promise<void> {
+  await inLab(session, labs, name, undefined, async (lab, progress) => {
+    const before = await lab.status();
+    await lab.down();
+    progress.done();
+    await session.contexts.remove(name);
+    session.print(before.state === 'absent' ? `there was no lab ${name}` : `lab ${name} is gone`);
+  });
+}
+
+async function hostUp(session: Session, labName: string, host: string, deadlineMs: number): Promise<void> {
+  const labs = await loadLabs(session);
+  await inLab(session, labs, labName, undefined, async (lab, progress) => {
+    const { nodes } = await lab.status();
+    const server = nodes.find(({ kind }) => kind === 'control')?.parts.find((part) => part.name === 'server');
+    if (server?.state !== 'running') {
+      throw new UsageError(
+        `lab ${labName} has no running control plane; first: heddle lab up --name ${labName} --hosts 0`,
+      );
+    }
+    await lab.hostUp(host, session.signal);
+    await finishHosts(session, lab, [host], deadlineMs, progress);
+    progress.done();
+    session.print(session.style.green(`host ${host} of lab ${labName} is ready`));
+  });
+}
+
+async function hostDown(session: Session, labName: string, host: string): Promise<void> {
+  const labs = await loadLabs(session);
+  await inLab(session, labs, labName, undefined, async (lab, progress) => {
+    await lab.hostDown(host);
+    progress.done();
+    await forget(session, lab, host);
+    session.print(`host ${host} of lab ${labName} is gone`);
+  });
+}
+
+/** Removing a host is also what gives its address blocks back: the control plane is told that it will not return. */
+async function forget(session: Session, lab: LabPort, host: string): Promise<void> {
+  const { files, clock } = session.environment;
+  const api = await labApi(lab, { files, clock, signal: session.signal });
+  if (!api) return;
+  try {
+    await api.delete(kindInfo('Host'), host);
+  } catch (error) {
+    const { code, message } = toHeddleError(error);
+    if (code !== 'not-found')
+      session.remark(session.errorStyle.yellow(`the control plane still lists ${host}: ${message}`));
+  } finally {
+    api.close();
+  }
+}
+
+/** Waits until the hosts have joined, and meanwhile makes the example image on each. */
+async function finishHosts(
+  session: Session,
+  lab: LabPort,
+  hosts: readonly string[],
+  deadlineMs: number,
+  progress: LabProgress,
+): Promise<void> {
+  const { files } = session.environment;
+  const { clock, signal } = session;
+  const api = await labApi(lab, { files, clock, signal });
+  if (!api) throw new UsageError(`the control plane of lab ${lab.name} left no token at ${lab.tokenFile}`);
+  try {
+    await Promise.all([
+      waitUntilReady(api, { hosts, deadlineMs, clock, signal, onLook: (lines) => progress.show(lines) }),
+      ...hosts.map((host) => imageStep(lab, host, session, progress)),
+    ]);
+  } finally {
+    api.close();
+  }
+}
+
+async function imageStep(lab: LabPort, host: string, { clock }: Session, progress: LabProgress): Promise<void> {
+  const started = clock.monotonic();
+  const tell = (state: 'started' | 'done' | 'failed'): void =>
+    progress.onEvent({ node: host, step: 'make example image', state, ms: clock.monotonic() - started });
+  tell('started');
+  try {
+    await lab.buildDemoImage(host);
+    tell('done');
+  } catch (error) {
+    tell('failed');
+    throw error;
+  }
+}
+
+/** Opens a lab with its progress shown; what fails in it says where the logs are. */
+async function inLab(
+  session: Session,
+  labs: Labs,
+  name: string,
+  hosts: number | undefined,
+  work: (lab: LabPort, progress: LabProgress) => Promise<void>,
+): Promise<void> {
+  const { terminal, files } = session.environment;
+  const { clock, signal } = session;
+  const progress = new LabProgress(terminal, session.errorStyle);
+  const lab = await labs.open({
+    name,
+    ...(hosts === undefined ? {} : { hosts }),
+    credentials: (host, opened) => hostSeed(host, opened, { files, clock, signal }),
+    onProgress: progress.onEvent,
+  });
+  try {
+    await work(lab, progress);
+  } catch (error) {
+    progress.done();
+    if (error instanceof UsageError || error instanceof InterruptedError) throw error;
+    throw await labFailure(error, lab, files);
+  }
+}
+
+/** The error of a lab as the command line's own: what cannot be reached inside it is a failure, not an absent server. */
+async function labFailure(error: unknown, { nodesFolder }: LabPort, files: Files): Promise<HeddleError> {
+  const { message } = toHeddleError(error);
+  const logs = (await files.exists(nodesFolder)) ? `; the logs of its processes are in ${nodesFolder}/*/logs` : '';
+  return new HeddleError('internal', `${message}${logs}`, { cause: error });
+}
+
+async function loadLabs(session: Session): Promise<Labs> {
+  const { userId } = session.environment;
+  if (userId !== undefined && userId !== 0) {
+    throw new UsageError(
+      'a lab makes network namespaces and runs container engines, for which it must be root: run it with sudo',
+    );
+  }
+  return session.environment.loadLab();
+}

@@ -1,0 +1,40 @@
+import { kindInfo, splitPath } from '@heddle/model';
+import { parseDuration } from '../duration';
+import { UsageError } from '../errors';
+import { EXIT } from '../exit-codes';
+import { checkFormat } from '../render/output';
+import { mismatchCount, probeLines, probeRows } from '../render/probe';
+import type { Register } from './command';
+
+const LONGEST_TIMEOUT_MS = 60_000;
+
+export const registerProbe: Register = (program, run) => {
+  program
+    .command('probe')
+    .description('try every connection between the containers of an application, and compare with its policy')
+    .argument('<APP>', 'path of the application')
+    .option('--timeout <duration>', 'how long one connection may take', '1s')
+    .option('-o, --output <format>', 'table, wide, json or yaml', 'table')
+    .action(
+      run(async (session, app: string, options: { timeout: string; output: string }) => {
+        const format = checkFormat(options.output, ['table', 'wide', 'json', 'yaml'] as const);
+        const timeoutMs = parseDuration(options.timeout);
+        if (timeoutMs < 1 || timeoutMs > LONGEST_TIMEOUT_MS) {
+          throw new UsageError(`found timeout "${options.timeout}"; allowed is 1ms to 60s for one connection`);
+        }
+        const path = await session.resolve(kindInfo('App'), app);
+        const { tenant = '', name } = splitPath('App', path);
+        const answer = await (await session.api()).probe({ tenant, application: name, timeoutMs });
+        session.result(answer, format, () => {
+          if (format === 'wide') {
+            const { header, rows } = probeRows(answer.results, session.style);
+            session.printTable(header, rows);
+            session.print('');
+          }
+          session.print(...probeLines(answer, session.style));
+        });
+        // Nothing tried is nothing shown.
+        return mismatchCount(answer) > 0 || answer.results.length === 0 ? EXIT.failed : EXIT.ok;
+      }),
+    );
+};

@@ -1,0 +1,47 @@
+import path from 'node:path';
+import { buildDemoImage, DockerEngine } from '@heddle/docker';
+import { Lab, labNames } from '@heddle/lab';
+import { labCommands } from './commands';
+import type { LabPort, Labs, OpenLabOptions } from './port';
+
+/**
+ * The labs of this machine. Entry point of a bundle of its own.
+ * @param appsFolder the folder with the built applications: `server/dist/main.js` and so on
+ */
+export function machineLabs(appsFolder: string): Labs {
+  return { open: (options) => open(appsFolder, options), names: () => labNames() };
+}
+
+async function open(appsFolder: string, options: OpenLabOptions): Promise<LabPort> {
+  const { name, hosts, credentials, onProgress } = options;
+  const lab = await Lab.open({
+    name,
+    ...(hosts === undefined ? {} : { hosts }),
+    commands: labCommands(appsFolder),
+    ...(credentials ? { credentials: (host) => credentials(host, port) } : {}),
+    ...(onProgress ? { onProgress } : {}),
+  });
+  const port: LabPort = {
+    name,
+    tokenFile: path.join(lab.control.layout.data, 'token'),
+    nodesFolder: path.dirname(lab.control.layout.state),
+    up: (signal) => lab.up(signal),
+    down: () => lab.down(),
+    hostUp: async (host, signal) => {
+      await lab.hostUp(host, signal);
+    },
+    hostDown: (host) => lab.hostDown(host),
+    status: () => lab.status(),
+    buildDemoImage: (host) => buildImage(lab.host(host).layout.engineSocket),
+  };
+  return port;
+}
+
+async function buildImage(socketPath: string): Promise<void> {
+  const engine = new DockerEngine({ socketPath });
+  try {
+    await buildDemoImage(engine);
+  } finally {
+    engine.close();
+  }
+}

@@ -1,0 +1,68 @@
+import { waitFor, type Clock } from '@heddle/host';
+import { kindInfo, type HeddleObject } from '@heddle/model';
+import type { HeddleApi } from '../api/heddle-api';
+import { toHeddleError } from '../errors';
+
+const LOOK_EVERY_MS = 200;
+const DEFAULT_DOMAIN = 'default';
+
+export interface ReadyOptions {
+  readonly hosts: readonly string[];
+  readonly deadlineMs: number;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly onLook: (lines: readonly string[]) => void;
+}
+
+/**
+ * Waits until the control plane reports these hosts as ready and has the domain that everything attaches to by default.
+ * @throws HeddleError `deadline` that says what is missing
+ */
+export async function waitUntilReady(api: HeddleApi, options: ReadyOptions): Promise<void> {
+  const { hosts, deadlineMs, clock, signal, onLook } = options;
+  let missing: string[] = [];
+  await waitFor(
+    async () => {
+      missing = await whatIsMissing(api, hosts);
+      onLook([
+        ...missing,
+        ...(hosts.length > 0
+          ? [`${hosts.length - missing.filter(isHostLine).length} of ${hosts.length} hosts are ready`]
+          : []),
+      ]);
+      return missing.length === 0;
+    },
+    { deadlineMs, intervalMs: LOOK_EVERY_MS, what: () => `the lab to be ready: ${missing.join('; ')}`, clock, signal },
+  );
+}
+
+const isHostLine = (line: string): boolean => line.startsWith('host ');
+
+async function whatIsMissing(api: HeddleApi, hosts: readonly string[]): Promise<string[]> {
+  try {
+    const [known, domains] = await Promise.all([api.list(kindInfo('Host')), api.list(kindInfo('Domain'))]);
+    const byName = new Map(known.items.map((host) => [host.metadata.name, host]));
+    return [
+      ...hosts.flatMap((name) => notReady(name, byName.get(name))),
+      ...(domains.items.some(({ metadata }) => metadata.name === DEFAULT_DOMAIN)
+        ? []
+        : ['the domain "default" is not there']),
+    ];
+  } catch (error) {
+    const { code, message } = toHeddleError(error);
+    if (code !== 'unavailable' && code !== 'deadline') throw error;
+    return [`the server does not answer yet: ${message}`];
+  }
+}
+
+function notReady(name: string, host: HeddleObject | undefined): string[] {
+  if (!host) return [`host ${name} has not joined`];
+  const { state, reason, problems } = host.status ?? {};
+  if (state === 'ready') return [];
+  const why = [reason, ...(Array.isArray(problems) ? problems : [])].filter(
+    (text) => typeof text === 'string' && text !== '',
+  );
+  return [
+    `host ${name} is ${typeof state === 'string' ? state : 'not ready'}${why.length > 0 ? `: ${why.join(', ')}` : ''}`,
+  ];
+}

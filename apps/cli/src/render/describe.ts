@@ -1,0 +1,50 @@
+import type { EventFact, HeddleObject } from '@heddle/model';
+import { pathOfObject } from '../objects/paths';
+import type { Relation } from '../objects/relations';
+import { eventRows } from './events';
+import { yamlText } from './output';
+import type { Style } from './style';
+import { rowLines, type Row } from './table';
+
+export interface Description {
+  readonly object: HeddleObject;
+  readonly relations: readonly Relation[];
+  /** Oldest first. */
+  readonly events: readonly EventFact[];
+}
+
+/** All there is to say about one object: what it is, what is wanted, how it is, what belongs to it, what happened. */
+export function describeLines({ object, relations, events }: Description, style: Style, now: number): string[] {
+  const { metadata, spec, status } = object;
+  return [
+    style.bold(`${object.kind} ${pathOfObject(object)}`),
+    ...indented(rowLines(metadataRows(metadata))),
+    ...section('Spec', indented(yamlLines(spec)), style),
+    ...(status ? section('Status', indented(yamlLines(status)), style) : []),
+    ...section('Relations', indented(rowLines(relations.map(relationRow))), style),
+    ...section('Events', indented(rowLines(eventRows(events, style, now))), style),
+  ];
+}
+
+function metadataRows(metadata: HeddleObject['metadata']): Row[] {
+  const { uid, revision, generation, labels = {}, annotations = {} } = metadata;
+  const pairs = (entries: Readonly<Record<string, string>>): string[] =>
+    Object.entries(entries).map(([key, value]) => `${key}=${value}`);
+  return [
+    ...(uid ? [['uid', uid]] : []),
+    ...(revision === undefined ? [] : [['revision', `${revision}, generation ${generation ?? '-'}`]]),
+    ...(Object.keys(labels).length > 0 ? [['labels', pairs(labels).join(', ')]] : []),
+    ...(Object.keys(annotations).length > 0 ? [['annotations', pairs(annotations).join(', ')]] : []),
+  ];
+}
+
+const relationRow = ({ relation, key, note }: Relation): Row => [relation, key, ...(note ? [note] : [])];
+
+const section = (title: string, lines: readonly string[], style: Style): string[] => [
+  style.bold(title),
+  ...(lines.length > 0 ? lines : ['  (none)']),
+];
+
+const yamlLines = (value: unknown): string[] => yamlText(value).trimEnd().split('\n');
+
+const indented = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);

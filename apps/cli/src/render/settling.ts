@@ -1,0 +1,43 @@
+import type { ServiceView } from '@heddle/model';
+import type { ChangeStatus } from '../api/types';
+import type { SettleLook } from '../settle/settle';
+import type { Style } from './style';
+import { rowLines, type Cell } from './table';
+
+/** How far a change is: the policy's line, and one for each service. */
+export function settlingLines({ status, problem }: SettleLook, style: Style): string[] {
+  const remark = problem ? [style.yellow(`no news: ${problem}`)] : [];
+  if (!status) return remark;
+  const rows: Cell[][] = [policyRow(status, style), ...status.services.map((service) => serviceRow(service, style))];
+  return [...rowLines(rows), ...remark];
+}
+
+function policyRow({ policy }: ChangeStatus, style: Style): Cell[] {
+  const done = policy.missing.length === 0;
+  const text = `in force on ${policy.inForce} of ${policy.hosts} hosts`;
+  return [
+    'policy',
+    { text, paint: done ? style.green : style.yellow },
+    done ? '' : `waiting for ${policy.missing.join(', ')}`,
+  ];
+}
+
+function serviceRow({ service, replicas, running, healthy, settled, reasons }: ServiceView, style: Style): Cell[] {
+  const text = `${running}/${replicas} running, ${healthy} healthy`;
+  return [service, { text, paint: settled ? style.green : style.yellow }, settled ? '' : (reasons[0] ?? 'changing')];
+}
+
+/** What keeps a change from being settled, a sentence each. */
+export function unsettledReasons({ status, problem }: SettleLook): string[] {
+  const missing = status?.policy.missing ?? [];
+  return [
+    ...(problem ? [`the server cannot be asked: ${problem}`] : []),
+    ...(missing.length > 0 ? [`the policy is not in force on ${missing.join(', ')}`] : []),
+    ...(status?.services ?? []).filter((service) => !service.settled).flatMap(serviceReasons),
+  ];
+}
+
+function serviceReasons({ service, replicas, running, healthy, reasons }: ServiceView): string[] {
+  const state = `${service}: ${running} of ${replicas} running, ${healthy} healthy`;
+  return reasons.length === 0 ? [state] : reasons.map((reason) => `${state}: ${reason}`);
+}

@@ -1,0 +1,85 @@
+import type { HeddleObject } from '@heddle/model';
+
+/** A small application as a file. */
+export const SHOP = `kind: Tenant
+metadata: { name: acme }
+---
+kind: App
+metadata: { tenant: acme, name: shop }
+spec:
+  services:
+    web: { image: heddle/demo, replicas: 3, ports: { http: 8080 } }
+    api: { image: heddle/demo, replicas: 2, ports: { http: 8080 } }
+  connect:
+    - { from: web, to: api, port: http }
+`;
+
+export function host(name: string, state: string, more: Readonly<Record<string, unknown>> = {}): HeddleObject<'Host'> {
+  return {
+    apiVersion: 'heddle/v1',
+    kind: 'Host',
+    metadata: { name, labels: {}, annotations: {} },
+    spec: {
+      zone: 'default',
+      underlay: '192.0.2.11',
+      capacity: { cpu: 2, memory: 4 * 1024 ** 3 },
+      domains: ['default'],
+      uplinks: {},
+      schedulable: true,
+    },
+    status: {
+      state,
+      since: '2025-12-31T23:57:00Z',
+      reason: '',
+      problems: [],
+      usage: { containers: 2, endpoints: 2, flows: 80 },
+      ...more,
+    },
+  };
+}
+
+export function domain(name = 'default'): HeddleObject<'Domain'> {
+  return {
+    apiVersion: 'heddle/v1',
+    kind: 'Domain',
+    metadata: { name, labels: {}, annotations: {} },
+    spec: { driver: 'ovs', encapsulation: 'vxlan' },
+  };
+}
+
+export function allocation(
+  service: string,
+  id: string,
+  hostName: string,
+  desired: 'run' | 'stop' = 'run',
+): HeddleObject<'Allocation'> {
+  const [tenant = '', application = '', name = ''] = service.split('/');
+  return {
+    apiVersion: 'heddle/v1',
+    kind: 'Allocation',
+    metadata: { tenant, application, name: `${name}-${id}`, labels: {}, annotations: {} },
+    spec: {
+      service: name,
+      serviceUid: 'u1',
+      templateHash: 't1',
+      index: 0,
+      host: hostName,
+      epg: name,
+      template: {
+        image: 'heddle/demo',
+        env: {},
+        ports: {},
+        resources: { cpu: 0.1, memory: 64 * 1024 ** 2, pids: 256 },
+        stopGraceSeconds: 10,
+      },
+      desired,
+    },
+    status: {
+      phase: 'running',
+      healthy: true,
+      addresses: ['10.32.0.7'],
+      restarts: 0,
+      startedAt: '2025-12-31T23:50:00Z',
+    },
+  };
+}

@@ -1,0 +1,23 @@
+import type { Terminal } from '../terminal';
+
+/** A terminal that keeps what was written. */
+export class FakeTerminal implements Terminal {
+  out = '';
+  err = '';
+  readonly outIsTty: boolean;
+  readonly errIsTty: boolean;
+  readonly columns: number | undefined;
+
+  constructor(options: { readonly tty?: boolean; readonly columns?: number } = {}) {
+    this.outIsTty = this.errIsTty = options.tty ?? false;
+    this.columns = options.columns;
+  }
+
+  write(text: string): void {
+    this.out += text;
+  }
+
+  writeError(text: string): void {
+    this.err += text;
+  }
+}

@@ -1,0 +1,161 @@
+import type {
+  AllocationStatus, DistributedEndpoint, EndpointView, HeddleObject, HostHeartbeat, HostRegistration, HostReport, HostView,
+} from '@heddle/model'; // prettier-ignore
+import { hostLiveness, type HostLiveness, type LivenessOptions } from '@heddle/rollout';
+
+/** What an agent said of itself when it registered; kept in the store. */
+export interface RegisteredHost {
+  readonly host: string;
+  readonly agentVersion: string;
+  readonly engineVersion: string;
+  readonly highestClassId: number;
+}
+
+/** What is known of one host beside its object. */
+interface Known {
+  registered: RegisteredHost;
+  /** By our own clock, ms since the epoch. */
+  lastHeartbeat?: number;
+  heartbeat?: HostHeartbeat;
+  report?: HostReport;
+}
+
+/** Everything derived that others follow. */
+export interface Derived {
+  readonly hosts: ReadonlyMap<string, HostView>;
+  readonly endpoints: ReadonlyMap<string, DistributedEndpoint>;
+  readonly statuses: ReadonlyMap<string, AllocationStatus>;
+}
+
+/**
+ * What the inventory has heard from the hosts. Host objects (what people and registrations say) come from outside; this adds
+ * what is observed, and derives the views that everybody else follows.
+ */
+export class Registry {
+  private readonly known = new Map<string, Known>();
+  private liveness: ReadonlyMap<string, HostLiveness> = new Map();
+
+  constructor(registered: Iterable<RegisteredHost> = [], reports: Iterable<HostReport> = []) {
+    for (const host of registered) this.known.set(host.host, { registered: host });
+    for (const report of reports) {
+      const known = this.known.get(report.host);
+      if (known) known.report = report;
+    }
+  }
+
+  register({ host, agentVersion, engineVersion, highestClassId }: HostRegistration, now: number): RegisteredHost {
+    const registered = { host, agentVersion, engineVersion, highestClassId };
+    const known = this.known.get(host);
+    if (known) Object.assign(known, { registered, lastHeartbeat: now });
+    else this.known.set(host, { registered, lastHeartbeat: now });
+    return registered;
+  }
+
+  /** @returns false when the host has to register first */
+  heartbeat(heartbeat: HostHeartbeat, now: number): boolean {
+    const known = this.known.get(heartbeat.host);
+    if (!known) return false;
+    known.lastHeartbeat = now;
+    known.heartbeat = heartbeat;
+    return true;
+  }
+
+  /** @returns false for a report that is older than one that was taken already, or of a host that has to register first */
+  report(report: HostReport, now: number): boolean {
+    const known = this.known.get(report.host);
+    if (!known) return false;
+    const last = known.report;
+    if (last && last.agentEpoch === report.agentEpoch && last.sequence >= report.sequence) return false;
+    known.report = report;
+    known.lastHeartbeat = now;
+    return true;
+  }
+
+  /** An operator removed the host: what it reported is forgotten with it. */
+  forget(host: string): void {
+    this.known.delete(host);
+  }
+
+  hostNames(): string[] {
+    return [...this.known.keys()];
+  }
+
+  /** Highest class id that any host has ever enforced. */
+  highestClassId(): number {
+    return [...this.known.values()].reduce(
+      (highest, { registered }) => Math.max(highest, registered.highestClassId),
+      0,
+    );
+  }
+
+  /** Judges who is there. @returns names of hosts whose state changed */
+  judge(
+    objects: ReadonlyMap<string, HeddleObject<'Host'>>,
+    now: number,
+    options: LivenessOptions,
+  ): { host: string; from?: string; to: string; reason: string }[] {
+    const heartbeats = new Map([...objects.keys()].map((name) => [name, this.known.get(name)?.lastHeartbeat]));
+    const next = hostLiveness(heartbeats, now, options, this.liveness);
+    const changes = [...next].flatMap(([host, { state, reason }]) => {
+      const from = this.liveness.get(host)?.state;
+      return from === state ? [] : [{ host, ...(from === undefined ? {} : { from }), to: state, reason }];
+    });
+    this.liveness = next;
+    return changes;
+  }
+
+  derive(objects: ReadonlyMap<string, HeddleObject<'Host'>>): Derived {
+    const hosts = new Map<string, HostView>();
+    const endpoints = new Map<string, DistributedEndpoint>();
+    const statuses = new Map<string, AllocationStatus>();
+    for (const [name, object] of objects) {
+      const known = this.known.get(name);
+      const view = viewOf(name, object, known, this.liveness.get(name));
+      hosts.set(name, view);
+      for (const status of known?.report?.allocations ?? []) statuses.set(status.allocation, status);
+      for (const { attachment: _attachment, allocation: _allocation, since: _since, ...endpoint } of known?.report
+        ?.endpoints ?? []) {
+        // Names do not lead to a host that is gone; its flows stay, since it may only be cut off from us.
+        endpoints.set(endpoint.id, {
+          ...endpoint,
+          underlay: object.spec.underlay,
+          healthy: endpoint.healthy && view.state !== 'lost',
+        });
+      }
+    }
+    return { hosts, endpoints, statuses };
+  }
+
+  /** Every endpoint, as people are shown it. */
+  endpointViews(objects: ReadonlyMap<string, HeddleObject<'Host'>>): EndpointView[] {
+    return [...objects].flatMap(([name, object]) =>
+      (this.known.get(name)?.report?.endpoints ?? []).map((endpoint) => ({
+        ...endpoint,
+        underlay: object.spec.underlay,
+      })),
+    );
+  }
+}
+
+function viewOf(
+  name: string,
+  object: HeddleObject<'Host'>,
+  known: Known | undefined,
+  liveness: HostLiveness | undefined,
+): HostView {
+  const { heartbeat, registered } = known ?? {};
+  const state = liveness?.state;
+  return {
+    name,
+    spec: object.spec,
+    labels: object.metadata.labels,
+    state: state === 'ready' || state === 'lost' ? state : 'suspect',
+    since: new Date(liveness?.since ?? 0).toISOString(),
+    reason: liveness?.reason ?? 'not judged yet',
+    policyPosition: heartbeat?.policyPosition ?? 0,
+    workloadPosition: heartbeat?.workloadPosition ?? 0,
+    problems: heartbeat?.problems ?? [],
+    usage: heartbeat?.usage ?? { containers: 0, endpoints: 0, flows: 0 },
+    agentVersion: registered?.agentVersion ?? '',
+  };
+}

@@ -1,0 +1,259 @@
+import {
+  API_VERSION,
+  pathOf,
+  type AllocationStatus,
+  type HeddleObject,
+  type HostView,
+  type ServiceView,
+} from '@heddle/model';
+import { place, type Demand, type SnapshotHost } from '@heddle/placement';
+import {
+  goalOf,
+  instanceOf,
+  reconcileService,
+  versionedTemplate,
+  type Reconciliation,
+  type ServiceGoal,
+} from '@heddle/rollout';
+
+type Service = HeddleObject<'Service'>;
+type Allocation = HeddleObject<'Allocation'>;
+
+/** Everything that scheduling is decided on, at one moment. All maps are keyed by path, hosts by name. */
+export interface ClusterSnapshot {
+  readonly services: ReadonlyMap<string, Service>;
+  readonly epgs: ReadonlyMap<string, HeddleObject<'Epg'>>;
+  readonly allocations: ReadonlyMap<string, Allocation>;
+  readonly statuses: ReadonlyMap<string, AllocationStatus>;
+  readonly hosts: ReadonlyMap<string, HostView>;
+  /** Hosts whose objects were deleted by an operator while instances were on them. */
+  readonly removedHosts: ReadonlyMap<string, number>;
+}
+
+export interface PlannedStart {
+  readonly service: string;
+  readonly host?: string;
+  readonly reason: string;
+}
+export interface PlannedStop {
+  readonly service: string;
+  readonly allocation: string;
+  readonly host: string;
+  readonly reason: string;
+}
+
+/** What to write, and what to tell. */
+export interface Decision {
+  /** New allocations, and known ones that get their tombstone. */
+  readonly put: readonly Allocation[];
+  /** Paths of allocations whose hosts have confirmed that they stopped. */
+  readonly remove: readonly string[];
+  readonly start: readonly PlannedStart[];
+  readonly stop: readonly PlannedStop[];
+  readonly views: readonly ServiceView[];
+}
+
+export interface Identity {
+  /** A name for a new allocation of a service, never used before. */
+  readonly name: (service: string) => string;
+  readonly uid: () => string;
+}
+
+/** When an allocation was made; an annotation, since it is no wish of anybody's. */
+const CREATED = 'heddle/created';
+
+/**
+ * Decides for every service what to start, where, and what to stop. Pure: the same snapshot gives the same decision, and after
+ * it was carried out it asks for nothing more until something changes.
+ *
+ * @param now ms since the epoch
+ */
+export function decide(snapshot: ClusterSnapshot, identity: Identity, now: number): Decision {
+  const byService = groupByService(snapshot.allocations);
+  const hostStates = statesOf(snapshot);
+  const paths = [...new Set([...snapshot.services.keys(), ...byService.keys()])].sort();
+  const put: Allocation[] = [];
+  const remove: string[] = [];
+  const stop: PlannedStop[] = [];
+  const demands: StartDemand[] = [];
+  const reconciled = new Map<string, Reconciliation>();
+
+  for (const path of paths) {
+    const allocations = byService.get(path) ?? new Map<string, Allocation>();
+    const service = snapshot.services.get(path);
+    const goal = service ? goalOf(service) : deletedGoal(path);
+    const instances = [...allocations].map(([key, allocation]) =>
+      instanceOf(allocation, snapshot.statuses.get(key), createdAt(allocation)),
+    );
+    const result = reconcileService(goal, instances, hostStates, now);
+    reconciled.set(path, result);
+    const scope = path.slice(0, path.lastIndexOf('/'));
+    for (const { allocation: name, message } of result.stop) {
+      const allocation = allocations.get(`${scope}/${name}`);
+      if (!allocation) continue;
+      put.push({ ...allocation, spec: { ...allocation.spec, desired: 'stop' } });
+      stop.push({ service: path, allocation: `${scope}/${name}`, host: allocation.spec.host, reason: message });
+    }
+    remove.push(...result.remove.map((name) => `${scope}/${name}`));
+    if (service) demands.push(...result.start.map((s) => demandOf(path, service, s, snapshot.epgs)));
+  }
+
+  const start: PlannedStart[] = [];
+  const refused = new Map<string, Set<string>>();
+  for (const placement of place({ hosts: placementHosts(snapshot) }, demands)) {
+    const { demand } = placement;
+    if (placement.host === undefined) {
+      const reasons = refused.get(demand.service) ?? new Set();
+      refused.set(demand.service, reasons.add(placement.reason));
+      start.push({ service: demand.service, reason: placement.reason });
+      continue;
+    }
+    put.push(allocate(demand, placement.host, identity, now));
+    start.push({ service: demand.service, host: placement.host, reason: START_REASONS[demand.why] });
+  }
+  const views = [...snapshot.services].map(([path, service]) =>
+    viewOf(path, service, reconciled.get(path), byService.get(path), snapshot, refused.get(path)),
+  );
+  return { put, remove, start, stop, views };
+}
+
+const START_REASONS = {
+  'host-lost': 'replaces an instance of a lost host',
+  outdated: 'replaces an instance of an earlier version',
+  missing: 'an instance is missing',
+} as const;
+
+interface StartDemand extends Demand {
+  readonly of: Service;
+  readonly index: number;
+  readonly templateHash: string;
+  readonly why: keyof typeof START_REASONS;
+}
+
+function demandOf(
+  path: string,
+  service: Service,
+  start: { index: number; templateHash: string; reason: keyof typeof START_REASONS },
+  epgs: ClusterSnapshot['epgs'],
+): StartDemand {
+  const epg = `${service.metadata.tenant}/${service.metadata.application}/${versionedTemplate(service).epg}`;
+  return {
+    service: path,
+    resources: service.spec.resources,
+    constraints: service.spec.constraints,
+    domain: epgs.get(epg)?.spec.domain ?? 'default',
+    of: service,
+    index: start.index,
+    templateHash: start.templateHash,
+    why: start.reason,
+  };
+}
+
+function allocate(demand: StartDemand, host: string, identity: Identity, now: number): Allocation {
+  const { of: service, index, templateHash } = demand;
+  const { tenant, application, name, labels, uid } = service.metadata;
+  const { template, epg } = versionedTemplate(service);
+  return {
+    apiVersion: API_VERSION,
+    kind: 'Allocation',
+    metadata: {
+      tenant,
+      application,
+      name: identity.name(name),
+      labels,
+      annotations: { [CREATED]: new Date(now).toISOString() },
+      owner: { kind: 'Service', path: demand.service },
+      uid: identity.uid(),
+      generated: true,
+    },
+    spec: { service: name, serviceUid: uid ?? '', templateHash, index, host, epg, template, desired: 'run' },
+  };
+}
+
+function groupByService(allocations: ReadonlyMap<string, Allocation>): Map<string, Map<string, Allocation>> {
+  const groups = new Map<string, Map<string, Allocation>>();
+  for (const [path, allocation] of allocations) {
+    const service = pathOf('Service', { ...allocation.metadata, name: allocation.spec.service });
+    const group = groups.get(service) ?? new Map<string, Allocation>();
+    groups.set(service, group.set(path, allocation));
+  }
+  return groups;
+}
+
+const deletedGoal = (path: string): ServiceGoal => ({
+  path,
+  uid: '',
+  replicas: 0,
+  templateHash: '',
+  update: { maxSurge: 1, maxUnavailable: 0 },
+  deleted: true,
+});
+
+const createdAt = (allocation: Allocation): number => Date.parse(allocation.metadata.annotations[CREATED] ?? '') || 0;
+
+function statesOf({ hosts, removedHosts }: ClusterSnapshot) {
+  const states = new Map<string, { state: 'ready' | 'suspect' | 'lost' | 'removed'; since: number }>();
+  for (const [name, since] of removedHosts) states.set(name, { state: 'removed', since });
+  for (const [name, host] of hosts) states.set(name, { state: host.state, since: Date.parse(host.since) });
+  return states;
+}
+
+/** Hosts with what is taken on them: everything that is there or on its way, what is stopping included. */
+function placementHosts({ hosts, allocations, statuses }: ClusterSnapshot): SnapshotHost[] {
+  const taken = new Map<
+    string,
+    { cpu: number; memory: number; instances: Record<string, number>; failures: Record<string, number> }
+  >();
+  for (const [path, allocation] of allocations) {
+    const status = statuses.get(path);
+    const { host, desired, service, template } = allocation.spec;
+    if (desired === 'stop' && status?.phase === 'stopped') continue;
+    const entry = taken.get(host) ?? { cpu: 0, memory: 0, instances: {}, failures: {} };
+    taken.set(host, entry);
+    entry.cpu += template.resources.cpu;
+    entry.memory += template.resources.memory;
+    const key = pathOf('Service', { ...allocation.metadata, name: service });
+    if (desired === 'run') entry.instances[key] = (entry.instances[key] ?? 0) + 1;
+    if (status && status.phase === 'backoff') entry.failures[key] = (entry.failures[key] ?? 0) + status.restarts;
+  }
+  return [...hosts.values()].map((host) => {
+    const { cpu = 0, memory = 0, instances = {}, failures = {} } = taken.get(host.name) ?? {};
+    return {
+      name: host.name,
+      zone: host.spec.zone,
+      labels: host.labels,
+      capacity: host.spec.capacity,
+      allocated: { cpu, memory },
+      domains: host.spec.domains,
+      ready: host.state === 'ready',
+      schedulable: host.spec.schedulable,
+      instances,
+      failures,
+    };
+  });
+}
+
+function viewOf(
+  path: string,
+  service: Service,
+  result: Reconciliation | undefined,
+  allocations: ReadonlyMap<string, Allocation> = new Map(),
+  snapshot: ClusterSnapshot,
+  refused: ReadonlySet<string> = new Set(),
+): ServiceView {
+  const summary = result?.summary;
+  const running = [...allocations.keys()].filter((key) => snapshot.statuses.get(key)?.phase === 'running').length;
+  const troubles = [...allocations.keys()].flatMap((key) => {
+    const status = snapshot.statuses.get(key);
+    return status?.reason === undefined ? [] : [`${key} on ${status.host}: ${status.reason}`];
+  });
+  return {
+    service: path,
+    replicas: service.spec.replicas,
+    running,
+    healthy: summary?.available ?? 0,
+    current: summary?.current ?? 0,
+    settled: (summary?.complete ?? false) && refused.size === 0,
+    reasons: [...refused, ...(summary?.waiting ?? []), ...troubles],
+  };
+}

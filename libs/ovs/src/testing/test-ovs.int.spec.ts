@@ -1,0 +1,29 @@
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { TestOvs } from './test-ovs';
+
+const describeRoot = process.getuid?.() === 0 ? describe : describe.skip;
+
+describeRoot('TestOvs', () => {
+  it('leaves no process, namespace or folder behind', async () => {
+    const ovs = await TestOvs.start();
+    const pids = [ovs.pid('ovsdb-server'), ovs.pid('ovs-vswitchd')];
+    expect(ovs.netns.length).toBeLessThanOrEqual(15);
+    expect(pids.every((pid) => existsSync(`/proc/${pid}`))).toBe(true);
+    await ovs.stop();
+    expect(pids.some((pid) => existsSync(`/proc/${pid}`))).toBe(false);
+    expect(await readdir('/run/netns')).not.toContain(ovs.netns);
+    expect(existsSync(ovs.dir)).toBe(false);
+  });
+
+  it('runs side by side with another', async () => {
+    const [a, b] = await Promise.all([TestOvs.start(), TestOvs.start()]);
+    try {
+      await a.vsctl('add-br', 'only-a', '--', 'set', 'bridge', 'only-a', 'datapath_type=netdev');
+      expect(await a.vsctl('list-br')).toBe('only-a\n');
+      expect(await b.vsctl('list-br')).toBe('');
+    } finally {
+      await Promise.all([a.stop(), b.stop()]);
+    }
+  });
+});

@@ -1,0 +1,156 @@
+import { chooseVictims } from '@heddle/placement';
+import { byName, classify, partition, stateOf, type HostStates, type Seen } from './classify';
+import { isAvailable, maximumOf, minimumOf, type Instance, type ServiceGoal } from './instance';
+import { summarize, type ServiceSummary } from './summary';
+
+export interface StartInstance {
+  readonly index: number;
+  readonly templateHash: string;
+  readonly reason: 'host-lost' | 'outdated' | 'missing';
+}
+
+export type StopReason = 'service-deleted' | 'service-recreated' | 'host-lost' | 'surplus' | 'outdated';
+
+export interface StopInstance {
+  /** Name of the allocation that gets the tombstone. */
+  readonly allocation: string;
+  readonly reason: StopReason;
+  /** The reason as a sentence. */
+  readonly message: string;
+}
+
+/** What to do now. */
+export interface Reconciliation {
+  readonly start: readonly StartInstance[];
+  readonly stop: readonly StopInstance[];
+  /** Names of allocations whose hosts have confirmed that they stopped, or were removed: the objects can go. */
+  readonly remove: readonly string[];
+  /** As things are before `start` and `stop` are carried out. */
+  readonly summary: ServiceSummary;
+}
+
+/**
+ * Compares a service with its instances and says what to start and what to stop. Level-triggered: it keeps no state, may
+ * be called at any time, and asks for nothing more once its answer was carried out, until something else changes.
+ *
+ * Promises, about its own actions:
+ * - An available instance is stopped only if `replicas - maxUnavailable` available ones remain (unless the service is gone).
+ * - An instance is started only if no more than `replicas + maxSurge` are then there, counting those that are stopping
+ *   and have not stopped, not counting those on lost hosts.
+ * - A failed instance stays with its host, which restarts it; only the loss of the host moves it.
+ * - A lost instance gets its tombstone when enough others are available to do without it. If its host returns earlier
+ *   there is one too many, and the one that is not available goes: **a healthy replacement is kept, and the returned
+ *   instance otherwise**.
+ *
+ * @param now ms since the epoch; for messages.
+ */
+export function reconcileService(
+  goal: ServiceGoal,
+  instances: readonly Instance[],
+  hosts: HostStates,
+  now: number,
+): Reconciliation {
+  const seen = classify(goal, instances, hosts);
+  const stop = goal.deleted ? stopAll(goal, seen) : stopSome(goal, seen, hosts, now);
+  const start = goal.deleted ? [] : startMissing(goal, seen, instances);
+  return { start, stop, remove: seen.gone.map((i) => i.name), summary: summarize(goal, seen, start, stop) };
+}
+
+function stopAll(goal: ServiceGoal, { running, foreign }: Seen): StopInstance[] {
+  return [...running, ...foreign]
+    .sort(byName)
+    .map((i) => tombstone(i, 'service-deleted', `service ${goal.path} was deleted`));
+}
+
+function stopSome(goal: ServiceGoal, seen: Seen, hosts: HostStates, now: number): StopInstance[] {
+  const earlier = `it belongs to an earlier service ${goal.path}, which was deleted`;
+  return [
+    ...seen.foreign.map((i) => tombstone(i, 'service-recreated', earlier)),
+    ...stopLost(goal, seen, hosts, now),
+    ...stopLive(goal, seen, hosts),
+  ];
+}
+
+/** Lost instances that are not needed any more: outdated ones first, then those lost for longest. */
+function stopLost(goal: ServiceGoal, { lost, available }: Seen, hosts: HostStates, now: number): StopInstance[] {
+  const since = (i: Instance): number => hosts.get(i.host)?.since ?? now;
+  const isCurrent = (i: Instance): number => (i.templateHash === goal.templateHash ? 1 : 0);
+  const kept = Math.max(0, goal.replicas - available);
+  return [...lost]
+    .sort((a, b) => isCurrent(a) - isCurrent(b) || since(a) - since(b) || byName(a, b))
+    .slice(0, Math.max(0, lost.length - kept))
+    .map((i) => {
+      const seconds = Math.round((now - since(i)) / 1000);
+      return tombstone(
+        i,
+        'host-lost',
+        `host ${i.host} is lost for ${seconds} s, and enough healthy instances run elsewhere`,
+      );
+    });
+}
+
+/** Surplus and outdated instances, as far as enough available ones remain. */
+function stopLive(goal: ServiceGoal, seen: Seen, hosts: HostStates): StopInstance[] {
+  const minimum = minimumOf(goal);
+  const stops: StopInstance[] = [];
+  let spare = Math.max(0, seen.available - minimum);
+  // Each list of candidates is on hosts of one state, or all available or all not: so those that are missed by nobody come
+  // first among the victims, and the spare ones bound how many of the others follow.
+  const stopUpTo = (count: number, candidates: readonly Instance[], reason: StopReason, message: string): number => {
+    const idle = candidates.filter((i) => !isAvailable(i)).length;
+    const victims = victimsAmong(candidates, Math.min(count, idle + spare), hosts);
+    spare -= victims.filter(isAvailable).length;
+    stops.push(...victims.map((victim) => tombstone(victim, reason, message)));
+    return victims.length;
+  };
+
+  // A silent host says nothing about which of two duplicates is the better one: surplus is counted among the hosts that
+  // are heard from, and again when the silent ones have come back or are lost. Beyond `replicas` there is no question.
+  const [heard, silent] = partition(seen.current, (i) => stateOf(hosts, i) === 'ready');
+  const surplus = `there are more than the ${goal.replicas} wanted of ${goal.path}`;
+  const reduced =
+    stopUpTo(heard.length - goal.replicas, heard, 'surplus', surplus) +
+    stopUpTo(silent.length - goal.replicas, silent, 'surplus', surplus);
+
+  // Outdated instances that do not work are missed by nobody, but they may recover: as many stay as would be needed if
+  // they did and the new ones did not. (The bound of Kubernetes' Deployment controller.)
+  const outdated = `it is of an older template than ${goal.templateHash}`;
+  const stopped = new Set(stops.map((s) => s.allocation));
+  const unproven = seen.current.filter((i) => !isAvailable(i) && !stopped.has(i.name)).length;
+  const [working, broken] = partition(seen.outdated, isAvailable);
+  stopUpTo(seen.live.length - reduced - unproven - minimum, broken, 'outdated', outdated);
+  stopUpTo(working.length, working, 'outdated', outdated);
+  return stops;
+}
+
+/** New instances for those that are missing, as far as there may be more. */
+function startMissing(goal: ServiceGoal, seen: Seen, instances: readonly Instance[]): StartInstance[] {
+  const missing = goal.replicas - seen.current.length;
+  const room = maximumOf(goal) - seen.started;
+  const indexes = freeIndexes(instances, Math.max(0, Math.min(missing, room)));
+  return indexes.map((index, i) => ({
+    index,
+    templateHash: goal.templateHash,
+    reason: i < seen.lost.length ? 'host-lost' : i < seen.lost.length + seen.outdated.length ? 'outdated' : 'missing',
+  }));
+}
+
+/** The lowest indexes that no allocation has; one that is stopping or about to be removed has its index still. */
+function freeIndexes(instances: readonly Instance[], count: number): number[] {
+  const taken = new Set(instances.map((i) => i.index));
+  const free: number[] = [];
+  for (let index = 0; free.length < count; index++) if (!taken.has(index)) free.push(index);
+  return free;
+}
+
+function victimsAmong(candidates: readonly Instance[], count: number, hosts: HostStates): Instance[] {
+  if (count <= 0) return [];
+  const wrapped = candidates.map((instance) => ({ ...instance, running: instance.phase === 'running', instance }));
+  return chooseVictims(wrapped, count, hosts).map((victim) => victim.instance);
+}
+
+const tombstone = ({ name }: Instance, reason: StopReason, message: string): StopInstance => ({
+  allocation: name,
+  reason,
+  message,
+});

@@ -1,0 +1,39 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { ServiceMetrics } from '../metrics/service-metrics';
+import { Readiness } from '../ops/readiness';
+import { RpcClient } from '../rpc/rpc-client';
+import type { ServiceContext } from './service';
+
+/** Injection tokens of what has no class of its own: `@Inject(BUS) bus: BusPort`. */
+export const BUS = Symbol('BusPort');
+export const STORE = Symbol('StorePort');
+export const LOG = Symbol('Log');
+export const CLOCK = Symbol('Clock');
+
+/**
+ * Offers what every service needs to its providers: {@link BUS}, {@link STORE}, {@link LOG}, {@link CLOCK}, and by class
+ * `RpcClient`, `ServiceMetrics` and `Readiness`.
+ */
+@Module({})
+export class ServiceModule {
+  static of(context: ServiceContext): DynamicModule {
+    const providers = [
+      { provide: BUS, useValue: context.bus },
+      { provide: STORE, useValue: context.store },
+      { provide: LOG, useValue: context.log },
+      { provide: CLOCK, useValue: context.clock },
+      { provide: RpcClient, useValue: context.rpc },
+      { provide: ServiceMetrics, useValue: context.metrics },
+      { provide: Readiness, useValue: context.readiness },
+    ];
+    return { module: ServiceModule, global: true, providers, exports: providers };
+  }
+}
+
+/** The root of a service: what all share, and the service's own module. */
+@Module({})
+export class ServiceRoot {
+  static of(context: ServiceContext, module: DynamicModule): DynamicModule {
+    return { module: ServiceRoot, imports: [ServiceModule.of(context), module] };
+  }
+}
