@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { systemClock, SystemFiles } from '@heddle/host';
+import { isErrno, systemClock, SystemFiles } from '@heddle/host';
+import { HeddleError } from '@heddle/model';
 import { daemonOf, programOf } from './daemons/daemons';
 import { runInPlace } from './daemons/run-daemon';
 import { errorText } from './errors';
 import { EXIT, exitCodeOf } from './exit-codes';
 import { InterruptedError } from './interrupt';
+import type { Labs } from './lab/port';
 import { runCli } from './program';
 import { plainStyle } from './render/style';
 import { processTerminal } from './terminal';
@@ -26,8 +28,17 @@ async function main(argv: readonly string[]): Promise<number> {
     files: new SystemFiles(),
     clock: systemClock,
     signal: untilInterrupted(),
-    loadLab: async () => (await import('./lab/labs')).machineLabs(APPS),
+    loadLab,
   });
+}
+
+async function loadLab(): Promise<Labs> {
+  try {
+    return (await import('./lab/labs')).machineLabs(APPS);
+  } catch (error) {
+    if (!isErrno(error, 'MODULE_NOT_FOUND')) throw error;
+    throw new HeddleError('state', `the lab is not built: run npm run build first (${error.message.split('\n')[0]})`);
+  }
 }
 
 /** Aborts at the first signal, so that what runs can end in order; the second one ends the process. */

@@ -109,7 +109,7 @@ export class Session {
   }
 
   table(header: readonly string[], rows: readonly Row[]): string[] {
-    return tableLines(header, rows, { width: this.environment.terminal.columns, paintHeader: this.style.bold });
+    return tableLines(header, rows, { width: this.environment.terminal.outColumns, paintHeader: this.style.bold });
   }
 
   /** Prints data for a program, or calls `forPeople`. */

@@ -4,8 +4,10 @@ export interface Terminal {
   writeError(text: string): void;
   readonly outIsTty: boolean;
   readonly errIsTty: boolean;
-  /** Columns of the terminal, when stdout is one. */
-  readonly columns: number | undefined;
+  /** Columns of the terminal that standard output is, if it is one. */
+  readonly outColumns: number | undefined;
+  /** The same of standard error. */
+  readonly errColumns: number | undefined;
 }
 
 /** This process's standard streams. */
@@ -15,6 +17,8 @@ export function processTerminal(): Terminal {
     writeError: (text) => void process.stderr.write(text),
     outIsTty: process.stdout.isTTY === true,
     errIsTty: process.stderr.isTTY === true,
-    columns: process.stdout.columns,
+    // A terminal that does not know its size says 0.
+    outColumns: process.stdout.columns || undefined,
+    errColumns: process.stderr.columns || undefined,
   };
 }

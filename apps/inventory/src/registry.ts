@@ -157,5 +157,6 @@ function viewOf(
     problems: heartbeat?.problems ?? [],
     usage: heartbeat?.usage ?? { containers: 0, endpoints: 0, flows: 0 },
     agentVersion: registered?.agentVersion ?? '',
+    highestClassId: registered?.highestClassId ?? 0,
   };
 }

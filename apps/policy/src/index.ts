@@ -1,1 +1,1 @@
-export {};
+export { startPolicy } from './policy.module';

@@ -23,6 +23,7 @@ const host = (name: string, change: Partial<HostView> = {}): HostView => ({
   problems: [],
   usage: { containers: 0, endpoints: 0, flows: 0 },
   agentVersion: '0',
+  highestClassId: 0,
   ...change,
 });
 

@@ -162,6 +162,23 @@ describe('deleting', () => {
     expect(cluster.names().filter((name) => name.startsWith('Epg'))).toEqual(['Epg acme/extra/c', 'Epg acme/extra/d']);
   });
 
+  it('takes along what was owned by an object that is no longer generated', () => {
+    const cluster = shopCluster();
+    cluster.apply(epg('acme/extra/a', '{}', ', owner: { kind: Epg, path: acme/shop/web }'));
+    cluster.apply(SHOP.replaceAll('web', 'front'));
+    expect(cluster.names().filter((name) => name.startsWith('Epg'))).toEqual([
+      'Epg acme/shop/api',
+      'Epg acme/shop/front',
+    ]);
+  });
+
+  it('makes room for what the same request generates', () => {
+    const cluster = shopCluster();
+    cluster.apply(epg('acme/blog/web', '{}', ', owner: { kind: App, path: acme/shop }'));
+    cluster.request({ deletes: [ref('App acme/shop')], puts: parse(SHOP.replace('name: shop', 'name: blog')) });
+    expect(cluster.get('Epg acme/blog/web')?.metadata).toMatchObject({ generated: true, owner: { path: 'acme/blog' } });
+  });
+
   it('is refused while others need it, and lists them', () => {
     const cluster = shopCluster();
     cluster.apply(CONTRACT + epg('acme/extra/a', '{ consumes: [web] }') + epg('acme/extra/b', '{ provides: [web] }'));

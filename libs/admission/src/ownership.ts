@@ -50,7 +50,7 @@ export function ownerFaults(before: State, next: State, puts: ReadonlyMap<string
     const say = (message: string): void => {
       faults.push(fault('invalid', refOf(object), message, 'metadata.owner'));
     };
-    if (false) {
+    if (!mayOwn(ownerKey, object)) {
       say(`found ${nameOf(owner)}; an owner is of the same tenant as what it owns, or of the cluster`);
     } else if (!next.has(ownerKey)) {
       const why = before.has(ownerKey) ? 'this request deletes' : 'does not exist';

@@ -1,16 +1,20 @@
 /**
  * An iterator over what `produce` yields that ends at once, also while it waits for the next item: by `return()` (which
- * `break` in a `for await` calls) or by the caller's signal. `produce` must end when its signal is aborted.
+ * `break` in a `for await` calls) or by any of the given signals. `produce` must end when its signal is aborted.
  */
 export function cancellable<T>(
-  parent: AbortSignal | undefined,
+  signals: readonly (AbortSignal | undefined)[],
   produce: (signal: AbortSignal) => AsyncGenerator<T, void>,
 ): AsyncIterableIterator<T> {
   const controller = new AbortController();
-  const onAbort = (): void => controller.abort(parent?.reason);
-  if (parent?.aborted) onAbort();
-  parent?.addEventListener('abort', onAbort, { once: true });
-  const unlink = (): void => parent?.removeEventListener('abort', onAbort);
+  const unlinks = signals.map((signal) => {
+    if (!signal) return () => undefined;
+    const onAbort = (): void => controller.abort(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    return () => signal.removeEventListener('abort', onAbort);
+  });
+  const unlink = (): void => unlinks.forEach((remove) => remove());
 
   async function* run(): AsyncGenerator<T, void> {
     try {

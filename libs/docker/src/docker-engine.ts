@@ -80,6 +80,7 @@ const SIGNAL = /^(SIG[A-Z0-9+-]{2,12}|[1-9][0-9]?)$/;
 export class DockerEngine implements Engine {
   private readonly client: EngineClient;
   private readonly deadlines: EngineDeadlines;
+  private networkChanges: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly options: DockerEngineOptions = {}) {
     this.client = new EngineClient(options.socketPath ?? '/var/run/docker.sock');
@@ -221,7 +222,7 @@ export class DockerEngine implements Engine {
       tail: options.tail === undefined ? 'all' : checkNumber('tail', options.tail, 0, Number.MAX_SAFE_INTEGER),
       ...(options.since === undefined ? {} : { since: sinceParameter(options.since) }),
     };
-    return cancellable(options.signal, (signal) => this.readLogs(id, query, signal));
+    return cancellable([options.signal, this.client.closed], (signal) => this.readLogs(id, query, signal));
   }
 
   private async *readLogs(
@@ -257,7 +258,7 @@ export class DockerEngine implements Engine {
     const since = options.since === undefined ? undefined : sinceParameter(options.since);
     const filters = { type: ['container'], event: [...CONTAINER_ACTIONS], label: labelFilter(options.labels) };
     const { onEventsLost } = this.options;
-    return cancellable(options.signal, (signal) =>
+    return cancellable([options.signal, this.client.closed], (signal) =>
       eventLoop(
         {
           open: (first, abort) =>
@@ -316,20 +317,23 @@ export class DockerEngine implements Engine {
 
   async ensureNetwork(spec: NetworkSpec, options?: CallOptions): Promise<{ id: string; created: boolean }> {
     checkReference(CONTAINER_REFERENCE, spec.name);
+    // The engine looks for duplicates, but not atomically: two requests at once give two networks of one name.
+    const previous = this.networkChanges.catch(() => undefined);
+    const change = previous.then(() => this.findOrCreateNetwork(spec, options));
+    this.networkChanges = change;
+    return change;
+  }
+
+  private async findOrCreateNetwork(
+    spec: NetworkSpec,
+    options?: CallOptions,
+  ): Promise<{ id: string; created: boolean }> {
     const existing = await this.findNetwork(spec, options);
     if (existing) return { id: existing, created: false };
-    try {
-      const network = await this.call(`create network ${spec.name}`, 'network', options, (docker, abortSignal) =>
-        docker.createNetwork({ _query: {}, _body: networkRequest(spec), abortSignal }),
-      );
-      return { id: network.id, created: true };
-    } catch (error) {
-      // Another caller may have made it in between.
-      if (!(error instanceof HeddleError) || error.code !== 'conflict') throw error;
-      const made = await this.findNetwork(spec, options);
-      if (!made) throw error;
-      return { id: made, created: false };
-    }
+    const network = await this.call(`create network ${spec.name}`, 'network', options, (docker, abortSignal) =>
+      docker.createNetwork({ _query: {}, _body: networkRequest(spec), abortSignal }),
+    );
+    return { id: network.id, created: true };
   }
 
   private async findNetwork(spec: NetworkSpec, options?: CallOptions): Promise<string | undefined> {

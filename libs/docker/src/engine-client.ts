@@ -107,6 +107,11 @@ export class EngineClient {
     }
   }
 
+  /** Fires when the client is closed. */
+  get closed(): AbortSignal {
+    return this.closing.signal;
+  }
+
   close(): void {
     this.closing.abort(new HeddleError('unavailable', 'the connection to the engine was closed by its owner'));
   }

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { HeddleError, type ErrorCode } from '@heddle/model';
 
 /** What dockerode adds to the errors of answers that are no success. */
@@ -8,7 +9,7 @@ interface AnswerError extends Error {
 }
 
 const isAnswer = (error: unknown): error is AnswerError =>
-  error instanceof Error && typeof (error as Partial<AnswerError>).statusCode === 'number';
+  types.isNativeError(error) && typeof (error as Partial<AnswerError>).statusCode === 'number';
 
 const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
   400: 'invalid',
@@ -55,7 +56,7 @@ export function engineError(what: string, error: unknown, socketPath: string): H
     case 'ERR_STREAM_PREMATURE_CLOSE':
       return unavailable(what, error, `the engine at ${socketPath} closed the connection; the outcome is unknown`);
     default: {
-      const text = error instanceof Error ? error.message : String(error);
+      const text = types.isNativeError(error) ? error.message : String(error);
       return new HeddleError('internal', `${what}: ${text}`, { cause: error });
     }
   }
@@ -65,7 +66,7 @@ const unavailable = (what: string, cause: unknown, text: string): HeddleError =>
   new HeddleError('unavailable', `${what}: ${text}`, { cause });
 
 function systemCode(error: unknown): string | undefined {
-  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  const code = types.isNativeError(error) ? (error as NodeJS.ErrnoException).code : undefined;
   return typeof code === 'string' ? code : undefined;
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { types } from 'node:util';
 import { HeddleError } from '@heddle/model';
 import type { ContainerAction, EngineEvent } from './engine';
 import { fromNanoseconds } from './engine-time';
@@ -64,7 +65,7 @@ export async function* eventLoop(
         throw new HeddleError('unavailable', 'the engine ended the event stream');
       } catch (thrown) {
         if (signal.aborted) return;
-        const error = HeddleError.from(thrown);
+        const error = lost(thrown);
         // What is wrong with the request itself does not heal; the engine's absence does.
         if (error.code === 'invalid' || error.code === 'forbidden') throw error;
         source.onLost?.(error);
@@ -83,6 +84,12 @@ export async function* eventLoop(
     signal.removeEventListener('abort', onAbort);
     await pumping;
   }
+}
+
+function lost(thrown: unknown): HeddleError {
+  if (thrown instanceof HeddleError) return thrown;
+  const text = types.isNativeError(thrown) ? thrown.message : String(thrown);
+  return new HeddleError('unavailable', `the event stream of the engine was lost: ${text}`, { cause: thrown });
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

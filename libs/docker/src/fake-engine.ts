@@ -301,7 +301,7 @@ export class FakeEngine implements Engine {
 
   logs(id: string, options: LogOptions = {}): AsyncIterableIterator<LogLine> {
     this.calls.push({ method: 'logs', args: [id, options] });
-    return cancellable(options.signal, (signal) => this.readLog(id, options, signal));
+    return cancellable([options.signal], (signal) => this.readLog(id, options, signal));
   }
 
   private async *readLog(id: string, options: LogOptions, signal: AbortSignal): AsyncGenerator<LogLine, void> {
@@ -325,7 +325,7 @@ export class FakeEngine implements Engine {
 
   events(options: EventOptions = {}): AsyncIterableIterator<EngineEvent> {
     this.calls.push({ method: 'events', args: [options] });
-    return cancellable(options.signal, (signal) => this.watch(options, signal));
+    return cancellable([options.signal], (signal) => this.watch(options, signal));
   }
 
   private async *watch(options: EventOptions, signal: AbortSignal): AsyncGenerator<EngineEvent, void> {

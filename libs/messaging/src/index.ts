@@ -20,3 +20,5 @@ export type { ConnectionState } from './transport';
 export { WIRE_VERSION, type RequestContext } from './wire';
 export * from './testing/memory-bus';
 export * from './testing/memory-store';
+export * from './events/events';
+export * from './identity/cluster-identity';

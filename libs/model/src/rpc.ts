@@ -209,6 +209,8 @@ export interface HostView {
   readonly problems: readonly string[];
   readonly usage: HostHeartbeat['usage'];
   readonly agentVersion: string;
+  /** The highest class id that the host has ever enforced. */
+  readonly highestClassId: number;
 }
 
 export interface SchedulePreview {

@@ -47,12 +47,9 @@ export function openAreas(rules: readonly ResolvedRule[], plane: Plane): OpenAre
     if (undecided.length === 0) break;
     const covered = areaOf(rule.filter, plane);
     if (!covered) continue;
-    undecided = undecided.flatMap((area) => {
-      const decided = intersection(area, covered);
-      if (!decided) return area;
-      if (rule.action === 'permit') open.push({ ...decided, origin: rule.origin });
-      return remainder(area, decided);
-    });
+    const { inside, outside } = split(undecided, covered);
+    if (rule.action === 'permit') open.push(...inside.map((area) => ({ ...area, origin: rule.origin })));
+    undecided = outside;
   }
   return joined(open);
 }
@@ -70,26 +67,30 @@ function areaOf(filter: RuleFilter | undefined, plane: Plane): Area | undefined 
 
 /** The parts of `areas` that are in none of `others`. */
 export function difference(areas: readonly OpenArea[], others: readonly Area[]): OpenArea[] {
-  let rest: OpenArea[] = [...areas];
-  for (const other of others) {
-    rest = rest.flatMap((area) => {
-      const common = intersection(area, other);
-      return common ? remainder(area, common).map((part) => ({ ...part, origin: area.origin })) : area;
-    });
-  }
-  return joined(rest);
+  return joined(others.reduce<readonly OpenArea[]>((rest, other) => split(rest, other).outside, areas));
 }
 
-function intersection(a: Area, b: Area): Area | undefined {
-  const sources = common(a.sources, b.sources);
-  const destinations = common(a.destinations, b.destinations);
-  return sources && destinations && { sources, destinations };
+/** Cuts areas along the border of another one. */
+function split<T extends Area>(areas: readonly T[], border: Area): { inside: T[]; outside: T[] } {
+  const inside: T[] = [];
+  const outside: T[] = [];
+  for (const area of areas) {
+    const sources = common(area.sources, border.sources);
+    const destinations = sources && common(area.destinations, border.destinations);
+    if (!destinations) {
+      outside.push(area);
+      continue;
+    }
+    const part = { sources, destinations };
+    inside.push({ ...area, ...part });
+    for (const rest of remainder(area, part)) outside.push({ ...area, ...rest });
+  }
+  return { inside, outside };
 }
 
 function common(a: PortRange, b: PortRange): PortRange | undefined {
-  const from = Math.max(a.from, b.from);
-  const to = Math.min(a.to, b.to);
-  return from <= to ? { from, to } : undefined;
+  if (a.to < b.from || b.to < a.from) return undefined;
+  return { from: Math.max(a.from, b.from), to: Math.min(a.to, b.to) };
 }
 
 /** An area without a part of it: what lies left and right of the part, then above and below it. */

@@ -11,6 +11,7 @@ import {
   type PolicyIndex,
   type ResolvedPolicy,
 } from './policy-index';
+import { rulePrecedence } from './zoning';
 
 /**
  * A way that is open: packets with which endpoints of one EPG may open connections to another. What a stronger deny takes
@@ -64,8 +65,13 @@ export function diffPaths(before: ResolvedPolicy | PolicyIndex, after: ResolvedP
 
 /** `acme/shop/web -> acme/shop/api: tcp 8080 (acme/shop--web--api--http)`. */
 export function pathText(path: OpenPath): string {
-  const range = ({ from, to }: PortRange): string => (from === to ? String(from) : `${from}-${to}`);
   const side = (epg: string): string => (epg === EVERY_EPG ? `every other EPG of ${path.vrf}` : epg);
+  return `${side(path.source)} -> ${side(path.destination)}: ${trafficText(path)} (${path.origin})`;
+}
+
+/** Which traffic a way is open for: `tcp 8080`, `icmp type 8`, `any`. */
+export function trafficText(path: OpenPath): string {
+  const range = ({ from, to }: PortRange): string => (from === to ? String(from) : `${from}-${to}`);
   const parts = [
     /^[0-9]/.test(path.protocol) ? `protocol ${path.protocol}` : path.protocol,
     path.except && `except ${path.except.join(', ')}`,
@@ -73,25 +79,28 @@ export function pathText(path: OpenPath): string {
     path.icmpTypes && `type ${range(path.icmpTypes)}`,
     path.sourcePorts && `from port ${range(path.sourcePorts)}`,
   ];
-  return `${side(path.source)} -> ${side(path.destination)}: ${parts.filter(Boolean).join(' ')} (${path.origin})`;
+  return parts.filter(Boolean).join(' ');
 }
 
 /** What is open in `after` and not in `before`. */
 function gained(before: PolicyIndex, after: PolicyIndex): OpenPath[] {
-  return [...gainedByEveryEpg(before, after), ...gainedByPairs(before, after)].sort(comparePaths);
+  const gainedWays = remembered(computeWays);
+  return [...gainedByEveryEpg(before, after, gainedWays), ...gainedByPairs(before, after, gainedWays)].sort(
+    comparePaths,
+  );
 }
 
 /** What rules for every EPG of a VRF open: between all of them, or, where they did before, with the EPGs that are new. */
-function* gainedByEveryEpg(before: PolicyIndex, after: PolicyIndex): Generator<OpenPath> {
+function* gainedByEveryEpg(before: PolicyIndex, after: PolicyIndex, gainedWays: GainedWays): Generator<OpenPath> {
   for (const [id, vrf] of after.vrfs) {
     const is = everyEpgRules(after, id);
     if (is.length === 0) continue;
     const was = [...before.vrfs].filter(([, path]) => path === vrf).flatMap(([old]) => everyEpgRules(before, old));
-    yield* gainedPaths({ vrf, source: EVERY_EPG, destination: EVERY_EPG }, was, is);
+    yield* toPaths({ vrf, source: EVERY_EPG, destination: EVERY_EPG }, gainedWays(was, is));
     if (was.length === 0) continue;
     for (const { epg } of [...after.classes.values()].filter((c) => c.vrf === id && vrfOf(before, c.epg) !== vrf)) {
-      yield* gainedPaths({ vrf, source: epg, destination: EVERY_EPG }, [], is);
-      yield* gainedPaths({ vrf, source: EVERY_EPG, destination: epg }, [], is);
+      yield* toPaths({ vrf, source: epg, destination: EVERY_EPG }, gainedWays([], is));
+      yield* toPaths({ vrf, source: EVERY_EPG, destination: epg }, gainedWays([], is));
     }
   }
 }
@@ -105,14 +114,14 @@ const vrfOf = (index: PolicyIndex, epg: string): string | undefined => {
 };
 
 /** What opens between pairs of EPGs that have rules of their own before or after. */
-function* gainedByPairs(before: PolicyIndex, after: PolicyIndex): Generator<OpenPath> {
+function* gainedByPairs(before: PolicyIndex, after: PolicyIndex, gainedWays: GainedWays): Generator<OpenPath> {
   const pairs = new Map([...listedPairs(before), ...listedPairs(after)]);
   for (const [source, destination] of pairs.values()) {
     const vrf = vrfOf(after, source);
     if (vrf === undefined) continue;
     const [was, is] = [decidingRules(before, source, destination), decidingRules(after, source, destination)];
     if (is.length === was.length && is.every((rule, i) => rule.id === was[i]?.id)) continue;
-    yield* gainedPaths({ vrf, source, destination }, was, is);
+    yield* toPaths({ vrf, source, destination }, gainedWays(was, is));
   }
 }
 
@@ -135,27 +144,58 @@ function epgsOf(index: PolicyIndex, vrf: number, classId: number): string[] {
 }
 
 /** The rules between two EPGs; none where one does not exist or their VRFs differ. */
-function decidingRules(index: PolicyIndex, source: string, destination: string): ResolvedRule[] {
+function decidingRules(index: PolicyIndex, source: string, destination: string): readonly ResolvedRule[] {
   const [from, to] = [index.classes.get(source), index.classes.get(destination)];
   return from && to && from.vrf === to.vrf ? rulesBetween(index, from.vrf, from.classId, to.classId) : [];
 }
 
-type Pair = Pick<OpenPath, 'vrf' | 'source' | 'destination'>;
+/** A path without its ends: it depends on the rules only, and many pairs have the same ones. */
+type Way = Omit<OpenPath, 'vrf' | 'source' | 'destination'>;
+type GainedWays = (was: readonly ResolvedRule[], is: readonly ResolvedRule[]) => readonly Way[];
 
-/** What rules `is` open to a pair and rules `was` do not; both are given the strongest first. */
-function gainedPaths(pair: Pair, was: readonly ResolvedRule[], is: readonly ResolvedRule[]): OpenPath[] {
+const toPaths = (ends: Omit<OpenPath, keyof Way>, ways: readonly Way[]): OpenPath[] =>
+  ways.map((way) => ({ ...ends, ...way }));
+
+/** Computes once what pairs with the same rules have in common: a contract of 300 EPGs with 300 has 90,000 pairs. */
+function remembered(compute: GainedWays): GainedWays {
+  const known = new Map<string, readonly Way[]>();
+  return (was, is) => {
+    const [from, to] = [inContentOrder(was), inContentOrder(is)];
+    const key = `${from.text} => ${to.text}`;
+    const ways = known.get(key) ?? compute(from.rules, to.rules);
+    known.set(key, ways);
+    return ways;
+  };
+}
+
+/**
+ * Rules in the order in which they apply, equals by what they say. Ids, which depend on the classes, would sort the same
+ * rules of two pairs differently.
+ */
+function inContentOrder(rules: readonly ResolvedRule[]): { rules: ResolvedRule[]; text: string } {
+  const sorted = rules
+    .map((rule) => {
+      const { action, origin, priority, filter } = rule;
+      return { rule, precedence: rulePrecedence(rule), text: JSON.stringify([action, origin, priority, filter]) };
+    })
+    .sort((a, b) => b.precedence - a.precedence || compareText(a.text, b.text));
+  return { rules: sorted.map(({ rule }) => rule), text: sorted.map(({ text }) => text).join() };
+}
+
+/** What rules `is` open and rules `was` do not; both are given the strongest first. */
+function computeWays(was: readonly ResolvedRule[], is: readonly ResolvedRule[]): Way[] {
   const named = [...new Set([...protocolsOf(was), ...protocolsOf(is)])];
   const areasIn = (plane: Plane): OpenArea[] => difference(openAreas(is, plane), openAreas(was, plane));
   const byProtocol = new Map(named.map((protocol) => [protocol, areasIn(protocol)]));
   const [other] = named.length < PROTOCOL_COUNT ? areasIn(OTHER) : [];
-  if (!other) return [...byProtocol].flatMap(([protocol, areas]) => areas.map((area) => pathIn(pair, protocol, area)));
+  if (!other) return [...byProtocol].flatMap(([protocol, areas]) => areas.map((area) => wayIn(protocol, area)));
 
   // Protocols that are open as a whole, by the same origin as all others, need no line of their own.
   const apart = [...byProtocol].filter(([protocol, areas]) => !isWhole(protocol, areas, other.origin));
   const except = apart.map(([protocol]) => protocolName(protocol)).sort(compareText);
   return [
-    { ...pair, protocol: 'any', ...(except.length > 0 ? { except } : {}), origin: other.origin },
-    ...apart.flatMap(([protocol, areas]) => areas.map((area) => pathIn(pair, protocol, area))),
+    { protocol: 'any', ...(except.length > 0 ? { except } : {}), origin: other.origin },
+    ...apart.flatMap(([protocol, areas]) => areas.map((area) => wayIn(protocol, area))),
   ];
 }
 
@@ -172,11 +212,10 @@ function isWhole(protocol: number, areas: readonly OpenArea[], origin: string): 
   );
 }
 
-function pathIn(pair: Pair, protocol: number, { sources, destinations, origin }: OpenArea): OpenPath {
+function wayIn(protocol: number, { sources, destinations, origin }: OpenArea): Way {
   const whole = wholePlane(protocol);
   const isIcmp = protocol === PROTOCOLS.icmp;
   return {
-    ...pair,
     protocol: protocolName(protocol),
     ...(sameRange(destinations, whole.destinations) ? {} : { [isIcmp ? 'icmpTypes' : 'ports']: destinations }),
     ...(sameRange(sources, whole.sources) ? {} : { sourcePorts: sources }),

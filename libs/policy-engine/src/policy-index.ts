@@ -60,9 +60,21 @@ export const toIndex = (policy: ResolvedPolicy | PolicyIndex): PolicyIndex =>
   'rules' in policy ? policy : indexPolicy(policy);
 
 /** The rules that can decide about packets from one class to another of the same VRF, the strongest first. */
-export function rulesBetween(index: PolicyIndex, vrf: number, source: number, destination: number): ResolvedRule[] {
-  const keys = new Set(
-    [source, ANY_CLASS].flatMap((from) => [destination, ANY_CLASS].map((to) => pairKey(vrf, from, to))),
-  );
-  return [...keys].flatMap((key) => index.rules.get(key) ?? []).sort(compareRules);
+export function rulesBetween(
+  index: PolicyIndex,
+  vrf: number,
+  source: number,
+  destination: number,
+): readonly ResolvedRule[] {
+  const keys = new Set([
+    pairKey(vrf, source, destination),
+    pairKey(vrf, source, ANY_CLASS),
+    pairKey(vrf, ANY_CLASS, destination),
+    pairKey(vrf, ANY_CLASS, ANY_CLASS),
+  ]);
+  const lists = [...keys].flatMap((key) => {
+    const list = index.rules.get(key);
+    return list ? [list] : [];
+  });
+  return lists.length === 1 && lists[0] ? lists[0] : lists.flat().sort(compareRules);
 }

@@ -89,38 +89,40 @@ function stopLost(goal: ServiceGoal, { lost, available }: Seen, hosts: HostState
     });
 }
 
-/** Surplus and outdated instances, as far as enough available ones remain. */
+/** Surplus instances, and outdated ones as far as enough available ones remain. */
 function stopLive(goal: ServiceGoal, seen: Seen, hosts: HostStates): StopInstance[] {
+  const surplus = new Set(surplusOf(goal, seen, hosts));
+  const left = new Set(seen.live.filter((i) => !surplus.has(i)));
+  const available = [...left].filter(isAvailable).length;
+  const unproven = seen.current.filter((i) => left.has(i) && !isAvailable(i)).length;
   const minimum = minimumOf(goal);
-  const stops: StopInstance[] = [];
-  let spare = Math.max(0, seen.available - minimum);
-  // Each list of candidates is on hosts of one state, or all available or all not: so those that are missed by nobody come
-  // first among the victims, and the spare ones bound how many of the others follow.
-  const stopUpTo = (count: number, candidates: readonly Instance[], reason: StopReason, message: string): number => {
-    const idle = candidates.filter((i) => !isAvailable(i)).length;
-    const victims = victimsAmong(candidates, Math.min(count, idle + spare), hosts);
-    spare -= victims.filter(isAvailable).length;
-    stops.push(...victims.map((victim) => tombstone(victim, reason, message)));
-    return victims.length;
-  };
-
-  // A silent host says nothing about which of two duplicates is the better one: surplus is counted among the hosts that
-  // are heard from, and again when the silent ones have come back or are lost. Beyond `replicas` there is no question.
-  const [heard, silent] = partition(seen.current, (i) => stateOf(hosts, i) === 'ready');
-  const surplus = `there are more than the ${goal.replicas} wanted of ${goal.path}`;
-  const reduced =
-    stopUpTo(heard.length - goal.replicas, heard, 'surplus', surplus) +
-    stopUpTo(silent.length - goal.replicas, silent, 'surplus', surplus);
 
   // Outdated instances that do not work are missed by nobody, but they may recover: as many stay as would be needed if
   // they did and the new ones did not. (The bound of Kubernetes' Deployment controller.)
-  const outdated = `it is of an older template than ${goal.templateHash}`;
-  const stopped = new Set(stops.map((s) => s.allocation));
-  const unproven = seen.current.filter((i) => !isAvailable(i) && !stopped.has(i.name)).length;
   const [working, broken] = partition(seen.outdated, isAvailable);
-  stopUpTo(seen.live.length - reduced - unproven - minimum, broken, 'outdated', outdated);
-  stopUpTo(working.length, working, 'outdated', outdated);
-  return stops;
+  const outdated = [
+    ...victimsAmong(broken, left.size - unproven - minimum, hosts),
+    ...victimsAmong(working, available - minimum, hosts),
+  ];
+  return [
+    ...[...surplus].map((i) =>
+      tombstone(i, 'surplus', `there are more than the ${goal.replicas} wanted of ${goal.path}`),
+    ),
+    ...outdated.map((i) => tombstone(i, 'outdated', `it is of an older template than ${goal.templateHash}`)),
+  ];
+}
+
+/**
+ * Instances of the wanted template beyond the wanted number. What is missed least goes first, so an available one goes
+ * only if those that remain are available too.
+ *
+ * A silent host says nothing about which of two duplicates is the better one: surplus is counted among the hosts that are
+ * heard from, and again when the silent ones have come back or are lost. Only if the silent ones alone are too many is
+ * there no question.
+ */
+function surplusOf({ replicas }: ServiceGoal, { current }: Seen, hosts: HostStates): Instance[] {
+  const [heard, silent] = partition(current, (i) => stateOf(hosts, i) === 'ready');
+  return [heard, silent].flatMap((group) => victimsAmong(group, group.length - replicas, hosts));
 }
 
 /** New instances for those that are missing, as far as there may be more. */

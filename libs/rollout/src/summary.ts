@@ -59,7 +59,7 @@ function waitingFor(
   const sentences: [number, (n: string, one: boolean) => string][] = [
     [replicas - current.length - start.length, (n) => `${n} cannot start yet: ${started} are there, and ${most}`],
     [outdated.filter(stays).length, (n) => `${n} of an older template cannot stop yet: ${available} are available, and ${fewest}`],
-    [current.filter(stays).length - replicas, (n) => `${n} too many cannot stop yet: a host is silent, or ${available} are available, and ${fewest}`],
+    [current.filter(stays).length - replicas, (n) => `${n} too many, to be stopped when the silent hosts are heard from or lost`],
     [current.filter((i) => stays(i) && !isAvailable(i)).length, (n, one) => `${n} of the wanted template ${one ? 'is' : 'are'} not healthy`],
     [lost.filter(stays).length, (n, one) => `${n} ${one ? 'is' : 'are'} on a lost host, and not yet replaced`],
     [stopping.length, (n, one) => `${n} ${one ? 'has' : 'have'} not stopped yet`],

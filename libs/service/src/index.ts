@@ -30,6 +30,7 @@ export {
 } from './ops/readiness';
 export { watchBus } from './ops/watch-bus';
 export { HeddleTransport, RethrowFilter, type HeddleTransportOptions } from './rpc/heddle-transport';
+export { methodHandler, streamHandler, type BodyHandler, type HandlerDeps } from './rpc/method-handler';
 export { Method, type MethodHandler, type MethodOptions } from './rpc/method.decorator';
 export {
   METHODS,
@@ -43,6 +44,9 @@ export {
 export { RpcClient, type AgentClient, type CallOptions } from './rpc/rpc-client';
 export { toHeddleError } from './rpc/to-heddle-error';
 export { attachBus, nestOptions, root, runNestService } from './run/nest-service';
+export { depsOf, natsSettings, openBus, readSeed, untilConnected, type NatsConfig } from './run/connect-service';
+export { aloneSettings, runAlone } from './run/run-alone';
+export { Leadership, type Reign } from './run/leadership';
 export { EXIT, runProgram, STOP_GRACE_MS, type ProcessPort, type Program, type Runtime } from './run/program';
 export {
   serviceContext,
@@ -52,3 +56,4 @@ export {
   type StartService,
 } from './run/service';
 export { BUS, CLOCK, LOG, ServiceModule, STORE } from './run/service.module';
+export { watchIdentity, whenIdentified } from './run/follow-identity';

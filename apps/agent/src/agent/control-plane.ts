@@ -39,7 +39,7 @@ export interface ControlPlaneParts {
  */
 export class ControlPlane {
   private agent: Agent | undefined;
-  private readonly subscribers: Subscriber<never>[] = [];
+  private readonly subscribers: { close(): Promise<void> }[] = [];
   private readonly refusals = new Map<string, Refusal>();
   private readonly timers: Timer[] = [];
   private events: EventFact[] = [];
@@ -126,9 +126,9 @@ export class ControlPlane {
     topic: string,
     accepted: Accepted<T> | undefined,
     accept: (accepted: Accepted<T>) => void,
-  ): Subscriber<never> {
+  ): Subscriber<T> {
     const { bus, clock, log } = this.parts;
-    const subscriber = new Subscriber<T>({
+    return new Subscriber<T>({
       bus,
       clock,
       service,
@@ -145,7 +145,6 @@ export class ControlPlane {
       },
       onTrouble: (error) => log('warn', `${topic}: ${error.message}`),
     });
-    return subscriber as Subscriber<never>;
   }
 
   private register(): void {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
 import { HeddleError } from '@heddle/model';
@@ -40,6 +41,8 @@ export class HttpClient {
 
   constructor(private readonly options: HttpClientOptions) {
     this.base = new URL(options.api);
+    // Every request that runs listens to it, and there is no limit to those.
+    if (options.signal) setMaxListeners(0, options.signal);
     const secure = this.base.protocol === 'https:';
     this.open = secure ? https.request : http.request;
     this.agent = secure ? new https.Agent({ keepAlive: true }) : new http.Agent({ keepAlive: true });
@@ -133,8 +136,8 @@ export class HttpClient {
         cause: error,
       });
     }
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    const why = REASONS[code] ?? (error instanceof Error ? error.message : String(error));
+    const { code, message } = partsOf(error);
+    const why = REASONS[code] ?? message;
     return new UnreachableError(`cannot reach ${this.options.api}: ${why}`, !BEFORE_CONNECTION.has(code), error);
   }
 }
@@ -157,6 +160,15 @@ const BEFORE_CONNECTION: ReadonlySet<string> = new Set([
   'ENETUNREACH',
   'ETIMEDOUT',
 ]);
+
+/** Judged by shape: errors of Node's own modules are no `instanceof Error` in another realm, such as a test runner's. */
+function partsOf(error: unknown): { readonly code: string; readonly message: string } {
+  const { code = '', message = String(error) } = (typeof error === 'object' && error !== null ? error : {}) as Record<
+    string,
+    unknown
+  >;
+  return { code: String(code), message: String(message) };
+}
 
 interface Deadline {
   readonly ms: number;

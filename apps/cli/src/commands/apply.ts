@@ -19,8 +19,8 @@ export const registerApply: Register = (program, run) => {
         const format = checkFormat(options.output, PLAIN_FORMATS);
         const file = await session.input(options.file);
         const plan = await (await session.api()).plan(file);
-        const { columns } = session.environment.terminal;
-        session.result(plan, format, () => session.print(...planLines(plan, session.style, columns)));
+        const { outColumns } = session.environment.terminal;
+        session.result(plan, format, () => session.print(...planLines(plan, session.style, outColumns)));
       }),
     );
 

@@ -43,7 +43,7 @@ export async function makeChange(
   const answer = await send(options.dryRun === true);
   session.result(answer, format, () => {
     const { plan } = answer;
-    if (plan) session.print(...planLines(plan, style, session.environment.terminal.columns));
+    if (plan) session.print(...planLines(plan, style, session.environment.terminal.outColumns));
     else session.print(...changeLines(answer, style));
   });
   if (options.dryRun || !options.wait) return EXIT.ok;

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { UsageError } from '../errors';
+import { HeddleError } from '@heddle/model';
 
 /** A command that stands for one of Heddle's own long-running programs. */
 export interface DaemonCommand {
@@ -37,9 +37,9 @@ export function daemonOf(
   return daemon && { daemon, args: argv.slice(daemon.words.length) };
 }
 
-/** @throws UsageError when it is not built */
+/** @throws HeddleError `state` when it is not built */
 export function programOf(daemon: DaemonCommand, appsFolder: string, exists: (file: string) => boolean): string {
   const file = path.join(appsFolder, ...daemon.program);
   if (exists(file)) return file;
-  throw new UsageError(`${file} is not there: run npm run build first`);
+  throw new HeddleError('state', `${file} is not there: run npm run build first`);
 }

@@ -8,17 +8,21 @@ const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2
 /**
  * Runs a program in the place of this one: its standard streams, its signals, its exit status. It leads a process group
  * of its own, so that a Ctrl-C, which a terminal sends to the whole group, reaches it once and not twice.
+ * @param signals where this process's signals arrive
  * @returns the exit status, as a shell counts it when a signal ended the program
  */
-export function runInPlace(argv: readonly [string, ...string[]]): Promise<number> {
+export function runInPlace(
+  argv: readonly [string, ...string[]],
+  signals: Pick<NodeJS.EventEmitter, 'on' | 'off'> = process,
+): Promise<number> {
   const [command, ...args] = argv;
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { stdio: 'inherit', detached: true });
     const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
     const forget = (): void => {
-      for (const signal of FORWARDED) process.off(signal, forward);
+      for (const signal of FORWARDED) signals.off(signal, forward);
     };
-    for (const signal of FORWARDED) process.on(signal, forward);
+    for (const signal of FORWARDED) signals.on(signal, forward);
     child.once('error', (cause) => {
       forget();
       const what = isErrno(cause, 'ENOENT', 'EACCES') ? `${command} cannot be run` : `${command} failed`;

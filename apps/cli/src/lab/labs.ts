@@ -32,7 +32,7 @@ async function open(appsFolder: string, options: OpenLabOptions): Promise<LabPor
     },
     hostDown: (host) => lab.hostDown(host),
     status: () => lab.status(),
-    buildDemoImage: (host) => buildImage(lab.host(host).layout.engineSocket),
+    buildDemoImage: async (host) => buildImage((await lab.host(host).config()).docker.socket),
   };
   return port;
 }

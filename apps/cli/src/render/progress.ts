@@ -14,7 +14,7 @@ export class Progress {
   update(lines: readonly string[]): void {
     if (this.terminal.errIsTty) {
       if (lines.join('\n') === this.shown.join('\n')) return;
-      const fitting = lines.map((line) => cut(line, this.terminal.columns));
+      const fitting = lines.map((line) => cut(line, this.terminal.errColumns));
       this.terminal.writeError(UP_AND_CLEAR(this.shown.length) + fitting.map((line) => `${line}\n`).join(''));
     } else {
       const before = new Set(this.shown);

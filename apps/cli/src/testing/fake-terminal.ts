@@ -6,11 +6,12 @@ export class FakeTerminal implements Terminal {
   err = '';
   readonly outIsTty: boolean;
   readonly errIsTty: boolean;
-  readonly columns: number | undefined;
+  readonly outColumns: number | undefined;
+  readonly errColumns: number | undefined;
 
   constructor(options: { readonly tty?: boolean; readonly columns?: number } = {}) {
     this.outIsTty = this.errIsTty = options.tty ?? false;
-    this.columns = options.columns;
+    this.outColumns = this.errColumns = options.columns;
   }
 
   write(text: string): void {

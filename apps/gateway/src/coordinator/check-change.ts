@@ -25,7 +25,7 @@ function cannotCheck(owner: string, reason: unknown): HeddleError {
   return new HeddleError(
     silent ? 'unavailable' : error.code,
     `${owner} could not check the change: ${error.message}; nothing was changed`,
-    { cause: error, problems: error.problems },
+    { cause: error, problems: error.problems.length > 0 ? error.problems : [{ path: owner, message: error.message }] },
   );
 }
 

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { types } from 'node:util';
 import { HeddleError } from '@heddle/model';
 import { withDeadline } from '../deadline';
 import { Body } from './body';
@@ -149,7 +150,7 @@ export class PluginServer {
       try {
         return work(Body.from(body));
       } catch (error) {
-        throw new Refused(400, HeddleError.from(error).message);
+        throw new Refused(400, HeddleError.from(toError(error)).message);
       }
     };
     const ms = this.options.deadlines?.[method] ?? this.options.deadlineMs ?? DEFAULT_DEADLINE_MS;
@@ -205,7 +206,7 @@ interface Answer {
 
 /** Handlers may throw anything; not everything can be printed. */
 const toError = (thrown: unknown): Error =>
-  thrown instanceof Error ? thrown : new Error(typeof thrown === 'string' ? thrown : `a thrown ${typeof thrown}`);
+  types.isNativeError(thrown) ? thrown : new Error(typeof thrown === 'string' ? thrown : `a thrown ${typeof thrown}`);
 
 /** A request that is answered with an HTTP status of its own, because no handler was asked. */
 class Refused extends HeddleError {

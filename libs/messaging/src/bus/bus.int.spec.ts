@@ -35,7 +35,7 @@ describeNats('the bus over NATS', () => {
         await waitFor(() => client.status().state === 'disconnected', { deadlineMs: 5_000, what: 'the loss to be noticed' });
         await expect(client.request(SUBJECT, round, { deadlineMs: 50 })).rejects.toMatchObject({ code: 'unavailable' });
       });
-      await server.whenConnected(5_000);
+      await server.flush(5_000);
       expect(await client.request(SUBJECT, round, { deadlineMs: 5_000 })).toBe(round);
       client.publish('heddle.dist.test', round);
       await waitFor(() => events.at(-1) === round, { deadlineMs: 2_000, what: `event ${round}` });

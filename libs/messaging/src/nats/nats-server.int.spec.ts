@@ -5,8 +5,8 @@ import { waitFor } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
 import { subjects } from '../subjects';
 import { hasNatsServer, TestServer } from '../testing/test-server';
-import { connectBus } from './connect-bus';
-import { NatsServer, type ServerExit } from './nats-server';
+import { connectBus, type ConnectOptions, type NatsBus } from './connect-bus';
+import { NatsServer, type NatsServerOptions, type ServerExit } from './nats-server';
 import { createUser } from './nkey';
 
 const describeNats = hasNatsServer ? describe : describe.skip;
@@ -22,11 +22,31 @@ describe('a missing nats-server', () => {
 
 describeNats('NatsServer', () => {
   let folder: string;
-  beforeEach(async () => (folder = await mkdtemp(path.join(tmpdir(), 'heddle-nats-'))));
-  afterEach(() => rm(folder, { recursive: true, force: true }));
+  let servers: NatsServer[];
+  let buses: NatsBus[];
+  beforeEach(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'heddle-nats-'));
+    servers = [];
+    buses = [];
+  });
+  afterEach(async () => {
+    await Promise.all(buses.map((bus) => bus.close()));
+    await Promise.all(servers.map((server) => server.stop()));
+    await rm(folder, { recursive: true, force: true });
+  });
+  const start = async (options: Partial<NatsServerOptions> = {}): Promise<NatsServer> => {
+    const server = await NatsServer.start({ storeDir: folder, ...options });
+    servers.push(server);
+    return server;
+  };
+  const connect = async (server: NatsServer, options: Partial<ConnectOptions> = {}): Promise<NatsBus> => {
+    const bus = await connectBus({ servers: server.url, name: 'test', ...options });
+    buses.push(bus);
+    return bus;
+  };
 
   it('starts on a free port of the loopback, keeps it over restarts, and stops', async () => {
-    const server = await NatsServer.start({ storeDir: folder });
+    const server = await start();
     const { port, pid } = server;
     expect(server.url).toBe(`nats://127.0.0.1:${port}`);
     expect((await stat(path.join(folder, 'nats-server.conf'))).mode & 0o777).toBe(0o600);
@@ -35,49 +55,44 @@ describeNats('NatsServer', () => {
     await server.start();
     expect(server.port).toBe(port);
     expect(server.pid).not.toBe(pid);
-    const bus = await connectBus({ servers: server.url, name: 'test' });
-    await bus.close();
+    await connect(server);
     await server.stop();
     expect(server.running).toBe(false);
   });
 
   it('is the child itself, not a wrapper around it', async () => {
-    const server = await NatsServer.start({ storeDir: folder });
+    const server = await start();
     expect(await readFile(`/proc/${server.pid}/comm`, 'utf8')).toBe('nats-server\n');
-    await server.stop();
   });
 
   it('refuses a store that another server writes', async () => {
-    const first = await NatsServer.start({ storeDir: folder });
-    await expect(NatsServer.start({ storeDir: folder, deadlineMs: 500 })).rejects.toMatchObject({
+    const first = await start();
+    await expect(start({ deadlineMs: 500 })).rejects.toMatchObject({
       code: 'refused',
       message: expect.stringContaining(folder),
     });
     await first.stop();
-    const second = await NatsServer.start({ storeDir: folder });
-    await second.stop();
+    await start();
   });
 
   it('tells why it ended at once', async () => {
-    const first = await NatsServer.start({ storeDir: path.join(folder, 'a') });
-    const second = NatsServer.start({ storeDir: path.join(folder, 'b'), port: first.port });
+    const first = await start({ storeDir: path.join(folder, 'a') });
+    const second = start({ storeDir: path.join(folder, 'b'), port: first.port });
     await expect(second).rejects.toMatchObject({
       code: 'internal',
       message: expect.stringMatching(/address already in use/),
     });
-    await first.stop();
   });
 
   it('comes back by itself when it was told to, and tells each end', async () => {
     const exits: ServerExit[] = [];
-    const server = await NatsServer.start({ storeDir: folder, restart: true });
+    const server = await start({ restart: true });
     server.onExit((exit) => exits.push(exit));
     const { pid } = server;
-    const bus = await connectBus({ servers: server.url, name: 'test' });
+    const bus = await connect(server);
     process.kill(pid as number, 'SIGKILL');
     await waitFor(() => server.running && server.pid !== pid, { deadlineMs: 5_000, what: 'the server to come back' });
     await bus.flush(5_000);
-    await bus.close();
     await server.stop();
     expect(exits.map(({ signal, wanted }) => ({ signal, wanted }))).toEqual([
       { signal: 'SIGKILL', wanted: false },
@@ -88,28 +103,24 @@ describeNats('NatsServer', () => {
   it('takes new users without cutting off those who stay, and cuts off those who go', async () => {
     const [admin, anna, ben] = [createUser(), createUser(), createUser()];
     const entry = (user: typeof admin) => ({ publicKey: user.publicKey, role: 'server' as const });
-    const server = await NatsServer.start({ storeDir: folder, users: [entry(admin), entry(anna)] });
-    const connect = (user: typeof admin, connectMs = 3_000) =>
-      connectBus({ servers: server.url, name: 'test', seed: user.seed, connectMs });
-    const [busOfAdmin, busOfAnna] = [await connect(admin), await connect(anna)];
-    await expect(connect(ben, 300)).rejects.toMatchObject({ code: 'unauthenticated' });
+    const server = await start({ users: [entry(admin), entry(anna)] });
+    const as = (user: typeof admin, connectMs = 5_000) => connect(server, { seed: user.seed, connectMs });
+    const [busOfAdmin, busOfAnna] = [await as(admin), await as(anna)];
+    await expect(as(ben, 300)).rejects.toMatchObject({ code: 'unauthenticated' });
 
     await server.setUsers([entry(admin), entry(ben)]);
-    const busOfBen = await connect(ben);
+    await as(ben);
     await waitFor(() => busOfAnna.status().state === 'disconnected', { deadlineMs: 5_000, what: 'the end of a user' });
     expect(busOfAdmin.status()).toMatchObject({ state: 'connected', reconnects: 0 });
     // JetStream goes on as well.
     const stream = await busOfAdmin.store.stream({ name: 'X', description: '', subjects: ['x.>'] });
     expect(await stream.append({ subject: 'x.y', data: Buffer.from('1') }, {}, 1_000)).toBe(1);
-    await Promise.all([busOfAdmin, busOfAnna, busOfBen].map((bus) => bus.close()));
-    await server.stop();
   });
 
   it('keeps its configuration when the new one is refused', async () => {
-    const server = await NatsServer.start({ storeDir: folder, users: [] });
+    const server = await start({ users: [] });
     await expect(server.setUsers([{ publicKey: 'nonsense', role: 'server' }])).rejects.toMatchObject({ code: 'invalid' });
     await server.reload();
-    await server.stop();
   });
 });
 

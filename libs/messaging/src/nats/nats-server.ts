@@ -68,6 +68,7 @@ export class NatsServer {
   private readonly exits = new Listeners<[ServerExit]>();
   private readonly stopping = new AbortController();
   private wantedExit = false;
+  private wasReady = false;
 
   private constructor(
     private readonly options: NatsServerOptions,
@@ -230,8 +231,6 @@ export class NatsServer {
     });
   }
 
-  private wasReady = false;
-
   private async comeBack(): Promise<void> {
     const { signal } = this.stopping;
     for (let attempt = 0; !signal.aborted; attempt++) {
@@ -279,27 +278,34 @@ export class NatsServer {
     await rename(temporary, this.configFile);
   }
 
-  /** Waits until the server greets, and is this one and not another on the same port. */
+  /** Waits until the server greets, and is this one and not another on the same port; or until it has ended. */
   private async ready(deadlineMs: number): Promise<undefined> {
     const { child } = this;
-    await waitFor(
-      async () => {
-        if (this.child !== child || child?.pid === undefined) return false;
-        if (this.chosenPort === -1) {
-          const port = await this.portOf(child.pid);
-          if (port === undefined) return false;
-          this.chosenPort = port;
-        }
-        const info = await greeting(this.host, this.chosenPort);
-        return info?.server_name === this.serverName && info.jetstream === true;
-      },
-      { deadlineMs, intervalMs: 10, what: `nats-server on ${this.host}:${this.chosenPort}`, clock: this.clock },
-    ).catch(async (error: unknown) => {
-      if (this.child === child && child) await this.end(child, 'SIGKILL');
+    try {
+      await waitFor(async () => this.child !== child || (await this.greets(child?.pid)), {
+        deadlineMs,
+        intervalMs: 10,
+        what: `nats-server on ${this.host}:${this.chosenPort}`,
+        clock: this.clock,
+      });
+    } catch (error) {
+      if (child && this.child === child) await this.end(child, 'SIGKILL');
       throw error;
-    });
-    this.wasReady = true;
-    return undefined;
+    }
+    // When it has ended meanwhile, its exit decides.
+    if (this.child === child) this.wasReady = true;
+    return this.child === child ? undefined : new Promise(() => undefined);
+  }
+
+  private async greets(pid: number | undefined): Promise<boolean> {
+    if (pid === undefined) return false;
+    if (this.chosenPort === -1) {
+      const port = await this.portOf(pid);
+      if (port === undefined) return false;
+      this.chosenPort = port;
+    }
+    const info = await greeting(this.host, this.chosenPort);
+    return info?.server_name === this.serverName && info.jetstream === true;
   }
 
   private async portOf(pid: number): Promise<number | undefined> {

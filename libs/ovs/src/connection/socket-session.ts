@@ -14,7 +14,8 @@ export abstract class SocketSession implements Session {
 
   /**
    * @param peer what the other side is called in errors.
-   * @param probeIntervalMs ask for a sign of life after so much silence, and give the peer up after as long again; 0 never.
+   * @param probeIntervalMs ask for a sign of life after so much silence, and give the peer up after as long again; 0
+   *   never.
    */
   constructor(
     protected readonly socket: Socket,

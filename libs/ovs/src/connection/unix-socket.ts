@@ -8,7 +8,8 @@ const MAX_PATH = 107;
 /**
  * Connects to a Unix socket.
  *
- * @throws HeddleError `unavailable` when nobody listens there, `invalid` when the path is too long for a socket address.
+ * @throws HeddleError `unavailable` when nobody listens there, `invalid` when the path is too long for a socket
+ *   address.
  */
 export async function connectUnix(path: string, deadline: Deadline): Promise<Socket> {
   if (Buffer.byteLength(path) > MAX_PATH) {

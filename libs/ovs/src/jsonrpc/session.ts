@@ -31,8 +31,8 @@ interface Pending {
 }
 
 /**
- * JSON-RPC 1.0 over one stream socket, as OVSDB (RFC 7047) and unixctl speak it: requests in both directions, matched by
- * id; `echo` of the peer is answered here.
+ * JSON-RPC 1.0 over one stream socket, as OVSDB (RFC 7047) and unixctl speak it: requests in both directions, matched
+ * by id; `echo` of the peer is answered here.
  */
 export class JsonRpcSession extends SocketSession {
   private readonly framer = new JsonFramer();

@@ -22,8 +22,8 @@ interface Step {
 }
 
 /**
- * The steps of a change. A modified flow is added again rather than modified: OpenFlow's modify keeps the old cookie and
- * time-outs, and does nothing when the entry is gone, while add replaces all of it and keeps the counters.
+ * The steps of a change. A modified flow is added again rather than modified: OpenFlow's modify keeps the old cookie
+ * and time-outs, and does nothing when the entry is gone, while add replaces all of it and keeps the counters.
  */
 function stepsOf({ add, modify, remove }: FlowChange): Step[] {
   const steps = (flows: readonly Flow[], name: keyof FlowChange, command: FlowCommand): Step[] =>
@@ -36,10 +36,10 @@ function stepsOf({ add, modify, remove }: FlowChange): Step[] {
 }
 
 /**
- * Applies a change as one atomic bundle. The messages are sent without waiting for each other; an error carries the xid
- * of the flow that it is about. OVS leaves a message that it refuses out of the bundle and would commit the rest, so the
- * commit is sent only after the bundle was closed with no error. A bundle that is never committed has no effect, and OVS
- * forgets it after ten seconds.
+ * Applies a change as one atomic bundle. The messages are sent without waiting for each other; an error carries the
+ * xid of the flow that it is about. OVS leaves a message that it refuses out of the bundle and would commit the rest,
+ * so the commit is sent only after the bundle was closed with no error. A bundle that is never committed has no
+ * effect, and OVS forgets it after ten seconds.
  */
 export async function applyBundle(
   session: OpenFlowSession,

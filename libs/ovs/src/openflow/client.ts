@@ -52,8 +52,8 @@ const DEFAULT_DEADLINE_MS = 10_000;
 const DEFAULT_PROBE_MS = 5_000;
 
 /**
- * An OpenFlow 1.4 connection to one bridge that stays up: it reconnects with backoff, and `connected` tells whoever owns
- * the flows to look at them again. Every request has a deadline, which includes waiting for a connection.
+ * An OpenFlow 1.4 connection to one bridge that stays up: it reconnects with backoff, and `connected` tells whoever
+ * owns the flows to look at them again. Every request has a deadline, which includes waiting for a connection.
  */
 export class OpenFlowClient extends EventEmitter<Events> {
   private readonly link: Reconnector<OpenFlowSession>;

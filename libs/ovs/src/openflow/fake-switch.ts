@@ -8,8 +8,8 @@ import { OWNER_MASK, type Switch } from './switch';
 const ALL_BITS = 0xffff_ffff_ffff_ffffn;
 
 /**
- * A switch in memory with the semantics of the real one, for tests of what uses it. Flows go through the wire format, so
- * one that cannot be encoded fails here as well, and what is dumped has lost what a real switch would lose.
+ * A switch in memory with the semantics of the real one, for tests of what uses it. Flows go through the wire format,
+ * so one that cannot be encoded fails here as well, and what is dumped has lost what a real switch would lose.
  */
 export class FakeSwitch implements Switch {
   connected = true;

@@ -24,11 +24,13 @@ export interface Switch {
   /**
    * Makes a change as a whole: every packet meets the tables before it or after it.
    *
-   * Added and modified flows take the place of whatever has the same table, priority and match, and keep its counters. A
-   * flow is removed only while its entry carries the ownership mark (the upper 16 bits of the cookie) of the flow given.
+   * Added and modified flows take the place of whatever has the same table, priority and match, and keep its
+   * counters. A flow is removed only while its entry carries the ownership mark (the upper 16 bits of the cookie) of
+   * the flow given.
    *
-   * @throws HeddleError `refused`, `limit` or `invalid` with the flows that the switch did not take, each as a problem
-   *   with its place (`add[3]`) and text: nothing was changed. `unavailable` or `deadline`: read the tables again.
+   * @throws HeddleError `refused`, `limit` or `invalid` with the flows that the switch did not take, each as a
+   *   problem with its place (`add[3]`) and text: nothing was changed. `unavailable` or `deadline`: read the tables
+   *   again.
    */
   apply(change: FlowChange, deadlineMs?: number): Promise<void>;
 

@@ -60,8 +60,9 @@ export class OvsDatabase {
    *
    * A bridge that this call created is taken away again when the switch cannot run it.
    *
-   * @throws HeddleError `invalid` for its name; `conflict` when a bridge of that name has another datapath type, because
-   *   changing it would drop all ports; `refused` when the switch cannot run it, as for `system` without kernel module.
+   * @throws HeddleError `invalid` for its name; `conflict` when a bridge of that name has another datapath type,
+   *   because changing it would drop all ports; `refused` when the switch cannot run it, as for `system` without
+   *   kernel module.
    */
   async ensureBridge(spec: BridgeSpec, deadlineMs = DEFAULT_DEADLINE_MS): Promise<BridgeState> {
     checkName(spec.name);

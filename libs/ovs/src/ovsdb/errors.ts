@@ -41,8 +41,8 @@ export function requestError(error: unknown, what: string): HeddleError {
 }
 
 /**
- * The error in the results of a transaction, if there is one. The server answers one result for each operation up to the
- * one that failed, null for the rest, and one more when the operations were right but the commit failed.
+ * The error in the results of a transaction, if there is one. The server answers one result for each operation up to
+ * the one that failed, null for the rest, and one more when the operations were right but the commit failed.
  */
 export function transactionError(
   results: readonly unknown[],

@@ -20,8 +20,8 @@ let instances = 0;
 export type Daemon = 'ovsdb-server' | 'ovs-vswitchd';
 
 /**
- * A private Open vSwitch for tests: database server and switch (user-space datapath) in a temporary folder and a network
- * namespace of their own. Nothing of the machine's own Open vSwitch is used. Needs root.
+ * A private Open vSwitch for tests: database server and switch (user-space datapath) in a temporary folder and a
+ * network namespace of their own. Nothing of the machine's own Open vSwitch is used. Needs root.
  */
 export class TestOvs {
   private readonly children = new Map<Daemon, ChildProcess>();

@@ -16,8 +16,17 @@ const VLAN_WITHOUT_PRIORITY = 0x1fffn;
 
 /** The fields of a match, in the order of `FIELDS`, which satisfies the prerequisites of OpenFlow. */
 export function matchFields(match: Match): Field[] {
-  const fields = (Object.keys(match) as Field[]).filter((field) => match[field] !== undefined);
-  return fields.sort((a, b) => (ORDER.get(a) ?? 0) - (ORDER.get(b) ?? 0));
+  const fields: Field[] = [];
+  let last = -1;
+  let inOrder = true;
+  for (const field of Object.keys(match) as Field[]) {
+    if (match[field] === undefined) continue;
+    const place = ORDER.get(field) ?? 0;
+    inOrder &&= place > last;
+    last = place;
+    fields.push(field);
+  }
+  return inOrder ? fields : fields.sort((a, b) => (ORDER.get(a) ?? 0) - (ORDER.get(b) ?? 0));
 }
 
 /** Value and mask of one field of a match, in its canonical spelling; mask 0 means that the field says nothing. */

@@ -96,8 +96,8 @@ export function exactMask(field: Field): bigint {
 }
 
 /**
- * The bits of a field that actions can refer to or set: all of it, except that the `in_port` of actions is the older one
- * of 16 bits, the only one that Open vSwitch lets be set to "none".
+ * The bits of a field that actions can refer to or set: all of it, except that the `in_port` of actions is the older
+ * one of 16 bits, the only one that Open vSwitch lets be set to "none".
  */
 export function referenceBits(field: Field): number {
   return field === 'in_port' ? 16 : FIELD_INFO[field].bits;

@@ -1,6 +1,6 @@
 /**
- * OpenFlow flows as plain values. A flow is what the pipeline computes, what the text form of `ovs-ofctl` shows and what
- * the OpenFlow client puts on the wire; all three read this one shape.
+ * OpenFlow flows as plain values. A flow is what the pipeline computes, what the text form of `ovs-ofctl` shows and
+ * what the OpenFlow client puts on the wire; all three read this one shape.
  */
 
 /** A match on one field: exact, or only the bits of `mask`. Numbers are big integers because IPv6 and cookies need them. */

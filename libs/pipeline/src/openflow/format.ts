@@ -54,7 +54,8 @@ function formatField(field: Field, value: bigint, mask: bigint, names: Names): s
 }
 
 /**
- * A match as `ovs-ofctl dump-flows` writes it: `tcp,reg0=0xa,nw_dst=10.0.0.1,tp_dst=80`. Empty for a match on everything.
+ * A match as `ovs-ofctl dump-flows` writes it: `tcp,reg0=0xa,nw_dst=10.0.0.1,tp_dst=80`. Empty for a match on
+ * everything.
  */
 export function formatMatch(match: Match, unknown: readonly string[] = []): string {
   return formatFields(match, MATCH_NAMES, unknown);

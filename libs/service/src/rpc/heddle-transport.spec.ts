@@ -1,9 +1,8 @@
-import { MemoryBus, MemoryHub, subjects, type BusRequest } from '@heddle/messaging';
+import { MemoryBus, MemoryStore, subjects, type BusRequest } from '@heddle/messaging';
 import { HeddleError, type LogLine, type PolicyStatus } from '@heddle/model';
 import { Controller, Module, NotFoundException } from '@nestjs/common';
 import { z } from 'zod';
 import { systemClock } from '@heddle/host';
-import { MemoryStore } from '@heddle/messaging';
 import { silentLog } from '../logging/log';
 import { runNestService } from '../run/nest-service';
 import { serviceContext, type RunningService } from '../run/service';
@@ -76,7 +75,7 @@ class AgentModule {}
 
 describe('HeddleTransport', () => {
   const running: RunningService[] = [];
-  let hub: MemoryHub;
+  let hub: MemoryBus['hub'];
   let client: RpcClient;
 
   const start = async (name: string, module: new () => object, host?: string): Promise<RunningService> => {
@@ -88,7 +87,7 @@ describe('HeddleTransport', () => {
   };
 
   beforeEach(() => {
-    hub = new MemoryHub();
+    ({ hub } = new MemoryBus());
     client = new RpcClient(new MemoryBus({ hub, name: 'client' }));
     seen.length = 0;
   });

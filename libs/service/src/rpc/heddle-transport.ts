@@ -1,13 +1,13 @@
-import { subjects, type BusPort, type BusRequest, type BusSubscription } from '@heddle/messaging';
-import { explainIssues, HeddleError, refuse } from '@heddle/model';
+import { subjects, type BusPort, type BusSubscription } from '@heddle/messaging';
+import type { RpcMethod } from '@heddle/model';
 import { Catch, type RpcExceptionFilter } from '@nestjs/common';
 import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
-import { lastValueFrom, throwError, type Observable } from 'rxjs';
+import { throwError, type Observable } from 'rxjs';
 import type { Log } from '../logging/log';
 import type { ServiceMetrics } from '../metrics/service-metrics';
 import type { MethodExtras } from './method.decorator';
+import { methodHandler, streamHandler } from './method-handler';
 import { METHODS, splitMethod } from './methods';
-import { toHeddleError } from './to-heddle-error';
 
 export interface HeddleTransportOptions {
   readonly bus: BusPort;
@@ -72,13 +72,14 @@ export class HeddleTransport extends Server implements CustomTransportStrategy {
     const { bus, service } = this.options;
     const parts = splitMethod(name);
     if (!parts) throw new Error(`"${name}" is not in the catalogue of requests; mark handlers with @Method`);
+    const method = name as RpcMethod;
     const extras = (handler.extras ?? {}) as unknown as MethodExtras;
     for (const { subject, queue } of this.placesOf(parts, extras)) {
       const options = queue === undefined ? {} : { queue };
       this.subscriptions.push(
-        METHODS[name as keyof typeof METHODS].stream
-          ? bus.serveStream(subject, options, (request) => this.answerByStream(name, handler, extras, request))
-          : bus.serve(subject, options, (request) => this.answer(name, handler, extras, request)),
+        METHODS[method].stream
+          ? bus.serveStream(subject, options, streamHandler(method, handler, this.options, extras.schema))
+          : bus.serve(subject, options, methodHandler(method, handler, this.options, extras.schema)),
       );
     }
     this.options.log.debug({ method: name, service }, 'serving');
@@ -101,77 +102,4 @@ export class HeddleTransport extends Server implements CustomTransportStrategy {
       ...(extras.hosts ? [{ subject: subjects.fromAnyHost(service, method), queue: service }] : []),
     ];
   }
-
-  private async answer(
-    name: string,
-    handler: MessageHandler,
-    extras: MethodExtras,
-    request: BusRequest,
-  ): Promise<unknown> {
-    const finished = this.options.metrics.startServing(name);
-    try {
-      const result: unknown = await handler(readBody(name, extras, request), request);
-      const value: unknown = isObservable(result) ? await lastValueFrom(result, { defaultValue: null }) : result;
-      finished('ok');
-      return value ?? null;
-    } catch (error) {
-      throw this.failed(name, request, error, finished);
-    }
-  }
-
-  private async *answerByStream(
-    name: string,
-    handler: MessageHandler,
-    extras: MethodExtras,
-    request: BusRequest,
-  ): AsyncGenerator<unknown> {
-    const finished = this.options.metrics.startServing(name);
-    try {
-      const result: unknown = await handler(readBody(name, extras, request), request);
-      if (isObservable(result)) await lastValueFrom(result, { defaultValue: null });
-      yield* result as AsyncIterable<unknown>;
-      finished('ok');
-    } catch (error) {
-      throw this.failed(name, request, error, finished);
-    } finally {
-      finished('left');
-    }
-  }
-
-  private failed(name: string, request: BusRequest, error: unknown, finished: (code: string) => void): HeddleError {
-    const failure = toHeddleError(error);
-    finished(failure.code);
-    const { requestId, principal } = request.context;
-    const fields = { method: name, requestId, principal, code: failure.code };
-    // A fault of ours is for the operators; everything else is the caller's to act on.
-    if (failure.code === 'internal') this.options.log.error({ ...fields, err: error }, failure.message);
-    else this.options.log.debug(fields, failure.message);
-    return failure;
-  }
-}
-
-/** The body of a request, checked. @throws HeddleError `invalid`, `forbidden` */
-function readBody(name: string, extras: MethodExtras, request: BusRequest): unknown {
-  const body = extras.schema ? parse(name, extras.schema, request.body) : request.body;
-  if (request.host !== undefined) {
-    const named = typeof body === 'object' && body !== null ? (body as { host?: unknown }).host : undefined;
-    if (named !== undefined && named !== request.host) {
-      throw new HeddleError(
-        'forbidden',
-        `host ${request.host} asked ${name} for host ${String(named)}; a host speaks for itself only`,
-      );
-    }
-  }
-  return body;
-}
-
-function parse(name: string, schema: NonNullable<MethodExtras['schema']>, body: unknown): unknown {
-  const result = schema.safeParse(body);
-  if (result.success) return result.data;
-  refuse(explainIssues(result.error.issues, body, [name]));
-  throw new HeddleError('internal', `the body of ${name} was refused without a reason`);
-}
-
-function isObservable(value: unknown): value is Observable<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as Observable<unknown>).subscribe === 'function';
 }

@@ -1,10 +1,10 @@
 import { FakeClock } from '@heddle/host';
-import { MemoryBus, MemoryHub, subjects, type BusRequest } from '@heddle/messaging';
+import { MemoryBus, subjects, type BusRequest } from '@heddle/messaging';
 import { RpcClient } from './rpc-client';
 
 describe('RpcClient', () => {
   it('waits no longer for what it asks on behalf of a request than the caller of that request does', async () => {
-    const hub = new MemoryHub();
+    const { hub } = new MemoryBus();
     const remaining: number[] = [];
     const principals: string[] = [];
     const policy = new MemoryBus({ hub, name: 'policy' });
@@ -28,7 +28,7 @@ describe('RpcClient', () => {
 
   it('gives up at the deadline of the method', async () => {
     const clock = new FakeClock();
-    const hub = new MemoryHub(clock);
+    const { hub } = new MemoryBus({ clock });
     new MemoryBus({ hub, name: 'policy' }).serve(
       subjects.rpc('policy', 'status'),
       {},

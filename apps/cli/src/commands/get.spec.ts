@@ -1,0 +1,175 @@
+import { parse } from 'yaml';
+import { InterruptedError } from '../interrupt';
+import { allocation, host, SHOP } from '../testing/cluster';
+import { FakeTerminal } from '../testing/fake-terminal';
+import { withApi } from '../testing/with-api';
+
+const { api, run } = withApi();
+
+beforeEach(() => {
+  api().load(SHOP);
+  api().set(host('h1', 'ready'), host('h2', 'lost', { problems: ['the engine does not answer'] }));
+  api().set(allocation('acme/shop/web', '1', 'h1'), allocation('acme/shop/web', '2', 'h2'));
+});
+
+describe('get', () => {
+  it('prints a table', async () => {
+    const { out } = await run(['get', 'hosts']);
+    expect(out.split('\n')).toEqual([
+      'NAME  STATE  SINCE  UNDERLAY    CPU  MEMORY  CONTAINERS',
+      'h1    ready  3m     192.0.2.11  2    4Gi     2',
+      'h2    lost   3m     192.0.2.11  2    4Gi     2',
+      '',
+    ]);
+  });
+
+  it('prints more with -o wide', async () => {
+    const { out } = await run(['get', 'hosts', '-o', 'wide']);
+    expect(out).toMatch(/^h2 .* the engine does not answer /m);
+  });
+
+  it('paints on a terminal only, and not with NO_COLOR', async () => {
+    const onTerminal = (env: NodeJS.ProcessEnv) =>
+      run(['get', 'hosts'], {
+        terminal: new FakeTerminal({ tty: true }),
+        env: { HEDDLE_API: api().url, HEDDLE_TOKEN: api().token, ...env },
+      });
+    expect((await onTerminal({})).out).toContain('\x1b[31mlost \x1b[39m');
+    expect((await onTerminal({ NO_COLOR: '1' })).out).not.toContain('\x1b[');
+    expect(
+      (
+        await run(['get', 'hosts'], {
+          env: { HEDDLE_API: api().url, HEDDLE_TOKEN: api().token, CI: '1', FORCE_COLOR: '1' },
+        })
+      ).out,
+    ).not.toContain('\x1b[');
+  });
+
+  it('prints exactly what the API answered with -o json and -o yaml', async () => {
+    const one = await run(['get', 'service', 'web', '-o', 'json']);
+    expect(JSON.parse(one.out)).toEqual(JSON.parse(JSON.stringify(api().objects.get('Service/acme/shop/web'))));
+    const list = await run(['get', 'services', '-o', 'yaml']);
+    expect(parse(list.out)).toMatchObject({
+      kind: 'ServiceList',
+      position: 0,
+      items: [{ metadata: { name: 'api' } }, { metadata: { name: 'web' } }],
+    });
+  });
+
+  it('prints names that other commands take', async () => {
+    const { out } = await run(['get', 'allocations', '-o', 'name']);
+    expect(out).toBe('Allocation/acme/shop/web-1\nAllocation/acme/shop/web-2\n');
+    expect((await run(['get', 'Allocation/acme/shop/web-1'])).code).toBe(0);
+  });
+
+  it('fetches all pages of a list', async () => {
+    api().pageSize = 1;
+    const { out } = await run(['get', 'epgs', '-o', 'name']);
+    expect(out).toBe('Epg/acme/shop/api\nEpg/acme/shop/web\n');
+  });
+
+  it('limits to a tenant and to labels, unless all are wanted', async () => {
+    await run(['get', 'services', '--tenant', 'acme', '-l', 'tier=web']);
+    await run(['get', 'services', '--tenant', 'acme', '-A']);
+    await run(['get', 'hosts', '--tenant', 'acme']);
+    expect(api().requests.map(({ query }) => [query['tenant'], query['selector']])).toEqual([
+      ['acme', 'tier=web'],
+      [undefined, undefined],
+      [undefined, undefined],
+    ]);
+  });
+
+  it('lists every kind that has objects', async () => {
+    const { out } = await run(['get', 'all', '-o', 'name']);
+    expect(out.split('\n').slice(0, 4)).toEqual(['Tenant/acme', 'Host/h1', 'Host/h2', 'Vrf/acme/default']);
+  });
+
+  it('shows each change once with -w, until it is stopped', async () => {
+    const stop = new AbortController();
+    let looks = 0;
+    api().intercept = ({ path }) => {
+      if (path !== '/hosts') return undefined;
+      looks++;
+      if (looks === 3) api().set(host('h2', 'ready'));
+      if (looks === 4) api().objects.delete('Host/h1');
+      if (looks === 6) stop.abort(new InterruptedError('SIGINT'));
+      return undefined;
+    };
+    const { code, out } = await run(['get', 'hosts', '-w'], { signal: stop.signal });
+    expect(code).toBe(130);
+    expect(out.split('\n').map((line) => line.split(/ +/).slice(0, 2).join(' '))).toEqual([
+      'NAME STATE',
+      'h1 ready',
+      'h2 lost',
+      'h2 ready',
+      'Host/h1 is',
+      '',
+    ]);
+  });
+
+  it('says when there is nothing, on standard error', async () => {
+    expect(await run(['get', 'endpoints'])).toEqual({ code: 0, out: '', err: 'there are no endpoints\n' });
+  });
+
+  it('refuses what it does not know before it asks', async () => {
+    for (const words of [
+      ['pods'],
+      ['hosts', '-o', 'xml'],
+      ['services', '-l', '=x'],
+      ['all', 'web'],
+      ['hosts', '-w', '-o', 'json'],
+    ]) {
+      const { code, err } = await run(['get', ...words]);
+      expect([words, code, err.startsWith('error: ')]).toEqual([words, words.includes('-l') ? 1 : 2, true]);
+    }
+    expect(api().requests).toEqual([]);
+  });
+});
+
+describe('describe', () => {
+  it('shows spec, status, relations and events', async () => {
+    const at = '2025-12-31T23:58:00.000Z';
+    api().emit({ at, kind: 'Allocation', tenant: 'acme', name: 'shop/web-1', what: 'started', message: 'on h1' });
+    const { code, out } = await run(['describe', 'allocation', 'web-1']);
+    expect(code).toBe(0);
+    for (const line of [
+      'Allocation acme/shop/web-1',
+      '  service: web',
+      '  phase: running',
+      '  instance of  Service/acme/shop/web',
+      '  runs on      Host/h1',
+      '  2m  Allocation/acme/shop/web-1  started  on h1',
+    ]) {
+      expect(out.split('\n')).toContain(line);
+    }
+    const asked = api().requests.find(({ path }) => path === '/events');
+    expect(asked?.query).toEqual({ kind: 'Allocation', tenant: 'acme', name: 'shop/web-1', limit: '20' });
+  });
+});
+
+describe('status and history', () => {
+  it('shows the cluster, and ends with 1 when its store is not in order', async () => {
+    const view = { ...host('h1', 'ready').status, name: 'h1', policyPosition: 7, workloadPosition: 7 };
+    api().status = { hosts: [view as never], services: { policy: { position: 7, rules: 12 } } };
+    const good = await run(['status']);
+    expect(good.code).toBe(0);
+    expect(good.out).toContain('policy   position 7, rules 12\n');
+    expect(good.out).toMatch(/^h1 +ready +3m +2 +2 +80 +7 +7$/m);
+    api().status = { store: { state: 'older', explain: 'position 3 is below 7' } };
+    const bad = await run(['status']);
+    expect([bad.code, bad.out.includes('store    older: position 3 is below 7')]).toEqual([1, true]);
+  });
+
+  it('lists changes, newest first', async () => {
+    await run(['scale', 'web', '4', '--no-wait']);
+    await run(['restart', 'web', '--no-wait']);
+    const { out } = await run(['history', '-n', '5', '--object', 'service/acme/shop/web']);
+    expect(out.split('\n')).toEqual([
+      'POSITION  AGE  BY     VERB     OBJECTS  SUMMARY',
+      expect.stringMatching(/^2 +0s +admin +restart +1 +restart$/),
+      expect.stringMatching(/^1 +0s +admin +scale +1 +scale$/),
+      '',
+    ]);
+    expect(api().requests.at(-1)?.query).toEqual({ limit: '5', key: 'Service/acme/shop/web' });
+  });
+});

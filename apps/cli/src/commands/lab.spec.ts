@@ -1,0 +1,128 @@
+import { HeddleError } from '@heddle/model';
+import { FakeApi } from '../testing/fake-api';
+import { FakeLabs } from '../testing/fake-labs';
+import { bench, type Bench } from '../testing/run';
+
+const CONTEXTS = '/home/user/.config/heddle/contexts.json';
+let api: FakeApi;
+let labs: FakeLabs;
+let place: Bench;
+
+beforeEach(async () => {
+  api = await new FakeApi().start();
+  place = bench(undefined, { open: (options) => labs.open(options), names: () => labs.names() });
+  labs = new FakeLabs(api, place.files);
+});
+afterEach(() => api.stop());
+
+const run = (...words: string[]) => place.run(['lab', ...words]);
+
+describe('lab up', () => {
+  it('makes hosts with credentials and images, waits until they are ready, and puts the lab in use', async () => {
+    const { code, out, err } = await run('up', '--name', 'blue', '--hosts', '2');
+    expect(code).toBe(0);
+    expect(out.split('\n')).toEqual([
+      'lab blue is up with h1, h2',
+      `  API   ${api.url}/api/v1   (described at ${api.url}/api/docs)`,
+      '  CLI   the context "blue" is in use: try "heddle status"',
+      '  stop  heddle lab down --name blue',
+      '',
+    ]);
+    expect(err).toContain('ctl   start server 700 ms\n');
+    expect(err).toContain('2 of 2 hosts are ready\n');
+    expect(labs.seeds).toEqual(['SU-h1', 'SU-h2']);
+    expect(labs.images).toEqual(['blue/h1', 'blue/h2']);
+    expect(JSON.parse((await place.files.readText(CONTEXTS)) ?? '')).toEqual({
+      current: 'blue',
+      contexts: { blue: { api: api.url, tokenFile: '/labs/blue/token' } },
+    });
+    expect((await place.run(['get', 'hosts', '-o', 'name'])).out).toBe('Host/h1\nHost/h2\n');
+  });
+
+  it('asks for credentials until the control plane can answer', async () => {
+    let asked = 0;
+    api.intercept = ({ path }) => {
+      if (!path.endsWith('/credentials')) return undefined;
+      asked++;
+      return asked < 3
+        ? { status: 503, body: { code: 'unavailable', message: 'starting', retryable: true } }
+        : undefined;
+    };
+    expect((await run('up', '--hosts', '1')).code).toBe(0);
+    expect(asked).toBe(3);
+  });
+
+  it('says which host is not ready, and why, when the time is over', async () => {
+    labs.joinAs = 'suspect';
+    const { code, err } = await run('up', '--hosts', '1', '--timeout', '5s');
+    expect(code).toBe(1);
+    expect(err).toContain(
+      'error: gave up waiting for the lab to be ready: host h1 is suspect: no heartbeat for 6 s after 5000 ms',
+    );
+  });
+
+  it('fails with 1, and with where the logs are, when a part does not start', async () => {
+    labs.failure = new HeddleError('unavailable', 'server on ctl did not start: it ended with code 1');
+    await place.files.makeFolder('/labs/demo/nodes');
+    expect(await run('up')).toEqual({
+      code: 1,
+      out: '',
+      err: 'error: server on ctl did not start: it ended with code 1; the logs of its processes are in /labs/demo/nodes/*/logs\n',
+    });
+  });
+
+  it('says that it must be root', async () => {
+    const { code, err } = await place.run(['lab', 'up'], { userId: 1000 });
+    expect([code, err.includes('run it with sudo')]).toEqual([2, true]);
+  });
+});
+
+describe('lab host', () => {
+  it('adds a host to a lab that is up, and takes it away, from the control plane too', async () => {
+    await run('up', '--hosts', '0');
+    expect((await run('host', 'up', 'h7', '--lab', 'demo')).code).toBe(0);
+    expect([labs.made.get('demo'), labs.images]).toEqual([['h7'], ['demo/h7']]);
+    expect((await run('host', 'down', 'h7')).out).toBe('host h7 of lab demo is gone\n');
+    expect([labs.made.get('demo'), api.objects.has('Host/h7')]).toEqual([[], false]);
+    expect((await run('host', 'down', 'h7')).code).toBe(0);
+  });
+
+  it('wants a control plane first', async () => {
+    const { code, err } = await run('host', 'up', 'h1', '--lab', 'demo');
+    expect([code, err]).toEqual([
+      2,
+      'error: lab demo has no running control plane; first: heddle lab up --name demo --hosts 0\n',
+    ]);
+  });
+});
+
+describe('lab down and status', () => {
+  it('ends a lab and forgets its context', async () => {
+    await run('up', '--hosts', '1');
+    expect((await run('down')).out).toBe('lab demo is gone\n');
+    expect(JSON.parse((await place.files.readText(CONTEXTS)) ?? '')).toEqual({ contexts: {} });
+    expect((await run('down')).out).toBe('there was no lab demo\n');
+  });
+
+  it('ends all labs', async () => {
+    await run('up', '--name', 'a', '--hosts', '0');
+    await run('up', '--name', 'b', '--hosts', '0');
+    expect((await run('down', '--all')).out).toBe('lab a is gone\nlab b is gone\n');
+  });
+
+  it('shows the parts of each lab, to people and to programs', async () => {
+    await run('up', '--hosts', '1');
+    expect((await run('status')).out.split('\n')).toEqual([
+      'lab demo is running',
+      `API ${api.url}/api/v1`,
+      'NODE  ADDRESS  STATE    PARTS',
+      'leaf  -        running  vswitchd',
+      'ctl   -        running  server',
+      'h1    -        running  agent',
+      '',
+    ]);
+    const one = JSON.parse((await run('status', '--name', 'demo', '-o', 'json')).out) as { state: string };
+    expect(one.state).toBe('running');
+    expect(JSON.parse((await run('status', '-o', 'json')).out)).toEqual([one]);
+  });
+});

@@ -1,0 +1,88 @@
+import type { Files } from '@heddle/host';
+import { HeddleError } from '@heddle/model';
+import type { LabNodeView, LabPort, Labs, LabStatusView, OpenLabOptions } from '../lab/port';
+import { domain, host } from './cluster';
+import type { FakeApi } from './fake-api';
+
+/**
+ * Labs in memory, with one server standing for all their control planes. A host that comes up asks for its credentials
+ * and joins the server, as `ready` or as whatever `joinAs` says.
+ */
+export class FakeLabs implements Labs {
+  readonly made = new Map<string, string[]>();
+  readonly seeds: string[] = [];
+  readonly images: string[] = [];
+  joinAs = 'ready';
+  /** Makes the next `up` or `hostUp` fail, as a lab does that could not start a part. */
+  failure: HeddleError | undefined;
+
+  constructor(
+    private readonly api: FakeApi,
+    private readonly files: Files,
+  ) {}
+
+  async names(): Promise<string[]> {
+    return [...this.made.keys()].sort();
+  }
+
+  async open(options: OpenLabOptions): Promise<LabPort> {
+    const { name, hosts = 0 } = options;
+    const tokenFile = `/labs/${name}/token`;
+    const port: LabPort = {
+      name,
+      tokenFile,
+      nodesFolder: `/labs/${name}/nodes`,
+      up: async () => {
+        options.onProgress?.({ node: 'ctl', step: 'start server', state: 'started' });
+        if (this.failure) throw this.failure;
+        await this.files.writeAtomic(tokenFile, `${this.api.token}\n`);
+        this.api.set(domain());
+        const have = this.made.get(name) ?? [];
+        this.made.set(name, have);
+        options.onProgress?.({ node: 'ctl', step: 'start server', state: 'done', ms: 700 });
+        for (let i = 1; i <= hosts; i++) if (!have.includes(`h${i}`)) await this.join(have, `h${i}`, port, options);
+        return this.status(name);
+      },
+      down: async () => void this.made.delete(name),
+      hostUp: async (hostName) => {
+        if (this.failure) throw this.failure;
+        await this.join(this.made.get(name) ?? [], hostName, port, options);
+      },
+      hostDown: async (hostName) =>
+        void this.made.set(
+          name,
+          (this.made.get(name) ?? []).filter((known) => known !== hostName),
+        ),
+      status: async () => this.status(name),
+      buildDemoImage: async (hostName) => void this.images.push(`${name}/${hostName}`),
+    };
+    return port;
+  }
+
+  private async join(have: string[], hostName: string, port: LabPort, options: OpenLabOptions): Promise<void> {
+    this.seeds.push((await options.credentials?.(hostName, port)) ?? 'none');
+    have.push(hostName);
+    this.api.set(host(hostName, this.joinAs, this.joinAs === 'ready' ? {} : { reason: 'no heartbeat for 6 s' }));
+  }
+
+  private status(name: string): LabStatusView {
+    const hosts = this.made.get(name);
+    if (!hosts) return { name, state: 'absent', nodes: [] };
+    const node = (nodeName: string, kind: LabNodeView['kind'], part: string): LabNodeView => ({
+      name: nodeName,
+      kind,
+      state: 'running',
+      parts: [{ name: part, state: 'running', pid: 1 }],
+    });
+    return {
+      name,
+      state: 'running',
+      api: { url: this.api.url, socket: '/labs/api.sock' },
+      nodes: [
+        node('leaf', 'leaf', 'vswitchd'),
+        node('ctl', 'control', 'server'),
+        ...hosts.map((h) => node(h, 'host', 'agent')),
+      ],
+    };
+  }
+}

@@ -1,0 +1,59 @@
+import { jsonSchemaOf, KINDS } from '@heddle/model';
+import { z } from 'zod';
+import { schemaOf } from './decorators';
+
+const action = z.strictObject({ key: z.string(), action: z.enum(['created', 'updated', 'deleted']) });
+
+const path = z.strictObject({ source: z.string(), destination: z.string(), traffic: z.string(), origin: z.string() });
+
+const plan = z.strictObject({
+  changed: z.array(action),
+  containers: z.strictObject({
+    start: z.array(z.strictObject({ service: z.string(), host: z.string().optional(), reason: z.string() })),
+    stop: z.array(
+      z.strictObject({ service: z.string(), allocation: z.string(), host: z.string(), reason: z.string() }),
+    ),
+  }),
+  paths: z.strictObject({ opened: z.array(path), closed: z.array(path) }),
+});
+
+const changeAnswer = z.strictObject({
+  position: z.number().int().describe('Position of the change in the log.'),
+  changed: z.array(action),
+  object: z.record(z.string(), z.unknown()).optional(),
+  plan: plan.optional(),
+});
+
+const error = z.strictObject({
+  code: z.enum([
+    'invalid', 'not-found', 'conflict', 'refused', 'unauthenticated', 'forbidden', 'limit', 'unavailable', 'deadline',
+    'fenced', 'state', 'internal',
+  ]), // prettier-ignore
+  message: z.string().describe('What was found, what is allowed, what to do.'),
+  retryable: z.boolean().describe('Whether the same request may succeed later.'),
+  problems: z
+    .array(
+      z.strictObject({
+        path: z.string(),
+        message: z.string(),
+        line: z.number().int().optional(),
+        column: z.number().int().optional(),
+      }),
+    )
+    .optional(),
+});
+
+/** The schemas that the description of the API refers to: those of all kinds, and of the answers. */
+export function componentSchemas(): Record<string, Record<string, unknown>> {
+  const kinds = KINDS.map((kind) => {
+    const { $schema: _draft, ...schema } = jsonSchemaOf(kind);
+    return [kind.kind, schema] as const;
+  });
+  return {
+    ...Object.fromEntries(kinds),
+    Objects: { oneOf: KINDS.filter((k) => !k.derived).map((k) => ({ $ref: `#/components/schemas/${k.kind}` })) },
+    Plan: schemaOf(plan),
+    ChangeAnswer: schemaOf(changeAnswer),
+    Error: schemaOf(error),
+  };
+}

@@ -1,0 +1,239 @@
+import type { Clock } from '@heddle/host';
+import { blocksOfHost, EMPTY_BLOCK_TABLE, leaseBlock, releaseHost, type BlockTable } from '@heddle/ipam';
+import { Publisher, type BucketView, type BusPort, type FencedBucket } from '@heddle/messaging';
+import {
+  HeddleError,
+  TOPICS,
+  type AnyObject,
+  type EndpointView,
+  type EventFact,
+  type HeddleObject,
+  type HostHeartbeat,
+  type HostRegistration,
+  type HostReport,
+  type HostView,
+  type RegistrationResult,
+} from '@heddle/model';
+import type { Log, Reign } from '@heddle/service';
+import { Registry, type RegisteredHost } from './registry';
+
+/** How long a host may be silent. Heartbeats come every two seconds. */
+const WINDOW_MS = 7_000;
+/** More than this part of the hosts silent at once is taken for a fault on our side. */
+const MASS_LOSS = 0.5;
+const JUDGE_MS = 500;
+
+/** What is kept of observed state, each under a key of its own. */
+export type StatusRecord =
+  | { readonly type: 'host'; readonly host: RegisteredHost }
+  | { readonly type: 'report'; readonly report: HostReport }
+  | { readonly type: 'blocks'; readonly blocks: BlockTable };
+
+const BLOCKS = 'blocks';
+
+export interface InventoryReignParts {
+  readonly bus: BusPort;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly view: BucketView<AnyObject>;
+  readonly bucket: FencedBucket<StatusRecord>;
+  readonly identity: { readonly clusterUid: string; readonly incarnation: number };
+  readonly epoch: number;
+  readonly emit: (fact: EventFact) => void;
+  readonly onFailure: (error: HeddleError) => void;
+}
+
+/** What the holder of the inventory's lease does: hears the hosts, judges them, keeps and distributes what they say. */
+export class InventoryReign implements Reign {
+  private registry = new Registry();
+  private blockTable: BlockTable = EMPTY_BLOCK_TABLE;
+  private readonly publisher: Publisher;
+  private readonly stops: (() => void)[] = [];
+  private connectedSince: number | undefined;
+  private turn: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly parts: InventoryReignParts) {
+    const { bus, clock, identity, epoch } = parts;
+    this.publisher = new Publisher({ bus, clock, service: 'inventory', identity, epoch });
+    this.connectedSince = clock.now();
+  }
+
+  get blocks(): BlockTable {
+    return this.blockTable;
+  }
+
+  onStop(stop: () => void): void {
+    this.stops.push(stop);
+  }
+
+  async start(): Promise<void> {
+    const { bucket, view, bus, clock } = this.parts;
+    const saved = [...(await bucket.readAll()).values()];
+    this.registry = new Registry(
+      saved.flatMap((record) => (record.type === 'host' ? [record.host] : [])),
+      saved.flatMap((record) => (record.type === 'report' ? [record.report] : [])),
+    );
+    for (const record of saved) if (record.type === 'blocks') this.blockTable = record.blocks;
+    this.judge();
+    this.publish();
+    this.publisher.start();
+    this.stops.push(
+      bus.onStatus(({ state }) => (this.connectedSince = state === 'connected' ? clock.now() : undefined)),
+      view.onChange(() => this.objectsChanged()),
+    );
+    const timer = clock.every(JUDGE_MS, () => {
+      if (this.judge()) this.publish();
+    });
+    this.stops.push(() => timer.cancel());
+    this.objectsChanged();
+  }
+
+  async stop(): Promise<void> {
+    for (const stop of this.stops) stop();
+    await this.publisher.stop();
+    await this.turn;
+    this.parts.bucket.close();
+  }
+
+  // ---- what hosts say ------------------------------------------------------------------------------------------------
+
+  async register(registration: HostRegistration): Promise<RegistrationResult> {
+    const { clock, identity, view } = this.parts;
+    const registered = this.registry.register(registration, clock.now());
+    await this.save(`host/${registration.host}`, { type: 'host', host: registered });
+    this.judge();
+    this.publish();
+    return {
+      cluster: { ...identity, position: view.position },
+      blocks: blocksOfHost(this.blockTable, registration.host).map(({ bridgeDomain, block }) => ({
+        bridgeDomain,
+        block,
+      })),
+    };
+  }
+
+  heartbeat(heartbeat: HostHeartbeat): boolean {
+    const known = this.registry.heartbeat(heartbeat, this.parts.clock.now());
+    if (known) {
+      this.judge();
+      this.publish();
+    }
+    return known;
+  }
+
+  async report(report: HostReport): Promise<boolean> {
+    if (!this.registry.report(report, this.parts.clock.now())) return false;
+    this.judge();
+    this.publish();
+    await this.save(`report/${report.host}`, { type: 'report', report });
+    return true;
+  }
+
+  /** Leases another block. It is on disk before the host hears of it. */
+  leaseBlock(host: string, bridgeDomain: string, have: readonly string[]): Promise<string> {
+    return this.exclusively(async () => {
+      const object = this.parts.view.entries.get(`BridgeDomain/${bridgeDomain}`);
+      if (object?.kind !== 'BridgeDomain')
+        throw new HeddleError('not-found', `there is no bridge domain ${bridgeDomain}`);
+      const { table, lease } = leaseBlock(this.blockTable, {
+        vrf: `${object.metadata.tenant}/${object.spec.vrf}`,
+        bridgeDomain,
+        gateways: object.spec.subnets.map((subnet) => subnet.gateway),
+        host,
+        have,
+      });
+      await this.save(BLOCKS, { type: 'blocks', blocks: table });
+      this.blockTable = table;
+      return lease.block;
+    });
+  }
+
+  // ---- what others ask -----------------------------------------------------------------------------------------------
+
+  hosts(): HostView[] {
+    return [...this.registry.derive(this.objects()).hosts.values()];
+  }
+
+  endpoints(tenant?: string): EndpointView[] {
+    return this.registry
+      .endpointViews(this.objects())
+      .filter((e) => tenant === undefined || e.epg.startsWith(`${tenant}/`));
+  }
+
+  // ---- inside --------------------------------------------------------------------------------------------------------
+
+  private objects(): Map<string, HeddleObject<'Host'>> {
+    const hosts = new Map<string, HeddleObject<'Host'>>();
+    for (const object of this.parts.view.entries.values())
+      if (object.kind === 'Host') hosts.set(object.metadata.name, object);
+    return hosts;
+  }
+
+  /** @returns whether some host's state changed */
+  private judge(): boolean {
+    const { clock, log, emit } = this.parts;
+    const changes = this.registry.judge(this.objects(), clock.now(), {
+      windowMs: WINDOW_MS,
+      massLossFraction: MASS_LOSS,
+      natsConnectedSince: this.connectedSince,
+    });
+    for (const { host, from, to, reason } of changes) {
+      log[to === 'lost' ? 'warn' : 'info']({ host, from, to }, reason);
+      if (from !== undefined)
+        emit({
+          at: new Date(clock.now()).toISOString(),
+          kind: 'Host',
+          tenant: '',
+          name: host,
+          what: to,
+          message: reason,
+        });
+    }
+    return changes.length > 0;
+  }
+
+  private publish(): void {
+    const { position } = this.parts.view;
+    const { hosts, endpoints, statuses } = this.registry.derive(this.objects());
+    this.publisher.publish(TOPICS.hosts, hosts, position);
+    this.publisher.publish(TOPICS.endpoints, endpoints, position);
+    this.publisher.publish(TOPICS.allocationStatus, statuses, position);
+  }
+
+  /** Hosts that an operator removed give back their blocks; nothing else does. */
+  private objectsChanged(): void {
+    const objects = this.objects();
+    const gone = this.registry.hostNames().filter((host) => !objects.has(host));
+    for (const host of gone) this.forget(host);
+    this.judge();
+    this.publish();
+  }
+
+  private forget(host: string): void {
+    this.registry.forget(host);
+    this.exclusively(async () => {
+      const { table } = releaseHost(this.blockTable, host);
+      await this.parts.bucket.commit({
+        put: new Map([[BLOCKS, { type: 'blocks', blocks: table }]]),
+        delete: [`host/${host}`, `report/${host}`],
+      });
+      this.blockTable = table;
+    }).catch((error: unknown) => this.parts.onFailure(HeddleError.from(error)));
+  }
+
+  private async save(key: string, record: StatusRecord): Promise<void> {
+    try {
+      await this.parts.bucket.commit({ put: new Map([[key, record]]) });
+    } catch (error) {
+      const failure = HeddleError.from(error);
+      if (failure.code === 'fenced' || failure.code === 'state') this.parts.onFailure(failure);
+      throw failure;
+    }
+  }
+
+  private exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.turn.then(work);
+    this.turn = done.catch(() => undefined);
+    return done;
+  }
+}

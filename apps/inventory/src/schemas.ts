@@ -1,0 +1,95 @@
+import { addressSchema, hostSpec, labelsSchema, macSchema, nameSchema, type RpcRequest } from '@heddle/model';
+import { z } from 'zod';
+
+/** What hosts may send: bounded and checked, because a host is trusted for itself only. */
+
+const position = z.number().int().min(0);
+const text = z.string().max(2_000);
+const path = z.string().max(200);
+
+export const registrationSchema = z.strictObject({
+  host: nameSchema,
+  spec: hostSpec,
+  labels: labelsSchema,
+  seen: z.strictObject({ clusterUid: z.string().max(64), incarnation: position, position }).optional(),
+  highestClassId: z
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 24 - 1),
+  engineVersion: z.string().max(100),
+  agentVersion: z.string().max(100),
+}) satisfies z.ZodType<RpcRequest<'inventory.register'>>;
+
+export const heartbeatSchema = z.strictObject({
+  host: nameSchema,
+  agentEpoch: z.string().max(64),
+  policyPosition: position,
+  workloadPosition: position,
+  problems: z.array(text).max(100),
+  usage: z.strictObject({ containers: position, endpoints: position, flows: position }),
+}) satisfies z.ZodType<RpcRequest<'inventory.heartbeat'>>;
+
+const endpoint = z.strictObject({
+  id: z.string().max(300),
+  epg: path,
+  mac: macSchema,
+  addresses: z.array(addressSchema).min(1).max(16),
+  host: nameSchema,
+  service: nameSchema.optional(),
+  healthy: z.boolean(),
+  attachment: z.strictObject({ driver: z.literal('ovs'), port: z.string().max(15) }),
+  allocation: path.optional(),
+  since: z.string().max(40),
+});
+
+const allocationStatus = z.strictObject({
+  allocation: path,
+  uid: z.string().max(64),
+  host: nameSchema,
+  phase: z.enum(['pending', 'starting', 'running', 'backoff', 'stopping', 'stopped', 'failed']),
+  healthy: z.boolean(),
+  containerId: z.string().max(64).optional(),
+  addresses: z.array(addressSchema).max(16),
+  mac: macSchema.optional(),
+  restarts: z.number().int().min(0),
+  startedAt: z.string().max(40).optional(),
+  exitCode: z.number().int().optional(),
+  reason: text.optional(),
+});
+
+export const reportSchema = z
+  .strictObject({
+    host: nameSchema,
+    agentEpoch: z.string().max(64),
+    sequence: z.number().int().min(0),
+    endpoints: z.array(endpoint).max(20_000),
+    allocations: z.array(allocationStatus).max(20_000),
+  })
+  .refine((report) => [...report.endpoints, ...report.allocations].every((e) => e.host === report.host), {
+    error: 'a host reports about itself only',
+  }) satisfies z.ZodType<RpcRequest<'inventory.report'>>;
+
+export const eventsSchema = z.strictObject({
+  host: nameSchema,
+  events: z
+    .array(
+      z.strictObject({
+        at: z.string().max(40),
+        kind: z.string().min(1).max(40),
+        tenant: z.string().max(63),
+        name: path,
+        what: z.string().min(1).max(40),
+        message: text,
+        by: z.string().max(256).optional(),
+        position: position.optional(),
+      }),
+    )
+    .max(1_000),
+}) satisfies z.ZodType<RpcRequest<'inventory.events'>>;
+
+export const leaseSchema = z.strictObject({
+  host: nameSchema,
+  bridgeDomain: path,
+  have: z.array(z.string().max(50)).max(10_000),
+}) satisfies z.ZodType<RpcRequest<'inventory.leaseBlock'>>;

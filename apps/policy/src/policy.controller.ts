@@ -1,0 +1,36 @@
+import { Controller } from '@nestjs/common';
+import type {
+  CheckRequest,
+  CheckResult,
+  PolicyPreview,
+  PolicyStatus,
+  VerdictRequest,
+  VerdictResult,
+} from '@heddle/model';
+import { Method } from '@heddle/service';
+import { PolicyService } from './policy.service';
+
+@Controller()
+export class PolicyController {
+  constructor(private readonly policy: PolicyService) {}
+
+  @Method('policy.check')
+  async check(request: CheckRequest): Promise<CheckResult> {
+    return { problems: await this.policy.check(request) };
+  }
+
+  @Method('policy.preview')
+  preview(request: CheckRequest): Promise<PolicyPreview> {
+    return this.policy.preview(request);
+  }
+
+  @Method('policy.verdict')
+  verdict(requests: VerdictRequest[]): VerdictResult[] {
+    return this.policy.verdict(requests);
+  }
+
+  @Method('policy.status')
+  status(): PolicyStatus {
+    return this.policy.status();
+  }
+}

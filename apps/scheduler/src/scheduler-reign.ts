@@ -1,0 +1,181 @@
+import type { Clock, Timer } from '@heddle/host';
+import { Publisher, Subscriber, type BucketView, type BusPort, type FencedBucket } from '@heddle/messaging';
+import {
+  HeddleError,
+  pathOf,
+  TOPICS,
+  type AllocationStatus,
+  type AnyObject,
+  type HeddleObject,
+  type HostView,
+  type ServiceView,
+} from '@heddle/model';
+import type { Log, Reign } from '@heddle/service';
+import { decide, type ClusterSnapshot, type Identity } from './decide';
+import { desiredOf } from './scheduler.service';
+
+type Allocation = HeddleObject<'Allocation'>;
+
+/** Changes that come together are decided together. */
+const GATHER_MS = 20;
+/** Time passes for some decisions; nothing announces it. */
+const TICK_MS = 1_000;
+
+export interface SchedulerReignParts {
+  readonly bus: BusPort;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly view: BucketView<AnyObject>;
+  readonly bucket: FencedBucket<Allocation>;
+  readonly identity: { readonly clusterUid: string; readonly incarnation: number };
+  readonly epoch: number;
+  readonly names: Identity;
+  readonly onFailure: (error: HeddleError) => void;
+}
+
+/**
+ * What the holder of the scheduler's lease does: decides whenever something changed, writes allocations, and only then
+ * distributes them. Nothing is decided before the hosts and the statuses of their allocations are known: what was not heard
+ * of yet is not missing.
+ */
+export class SchedulerReign implements Reign {
+  private current = new Map<string, Allocation>();
+  private lastViews: readonly ServiceView[] = [];
+  private readonly publisher: Publisher;
+  private readonly hosts: Subscriber<HostView>;
+  private readonly statuses: Subscriber<AllocationStatus>;
+  private readonly stops: (() => void)[] = [];
+  private readonly knownHosts = new Set<string>();
+  private gathering: Timer | undefined;
+  private running: Promise<void> | undefined;
+  private again = false;
+  private stopped = false;
+
+  constructor(private readonly parts: SchedulerReignParts) {
+    const { bus, clock, identity, epoch } = parts;
+    this.publisher = new Publisher({ bus, clock, service: 'scheduler', identity, epoch });
+    const follow = <T>(topic: string): Subscriber<T> =>
+      new Subscriber<T>({
+        bus,
+        clock,
+        service: 'inventory',
+        topic,
+        onAccepted: () => this.kick(),
+        onRefused: () => undefined,
+      });
+    this.hosts = follow<HostView>(TOPICS.hosts);
+    this.statuses = follow<AllocationStatus>(TOPICS.allocationStatus);
+  }
+
+  get views(): readonly ServiceView[] {
+    return this.lastViews;
+  }
+
+  allocations(tenant?: string): Allocation[] {
+    return [...this.current.values()].filter((a) => tenant === undefined || a.metadata.tenant === tenant);
+  }
+
+  onStop(stop: () => void): void {
+    this.stops.push(stop);
+  }
+
+  async start(): Promise<void> {
+    const { bucket, view, clock } = this.parts;
+    this.current = new Map(await bucket.readAll());
+    this.publish();
+    this.publisher.start();
+    this.stops.push(view.onChange(() => this.kick()));
+    const tick = clock.every(TICK_MS, () => this.kick());
+    this.stops.push(() => tick.cancel());
+    this.kick();
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.gathering?.cancel();
+    for (const stop of this.stops) stop();
+    await Promise.all([this.hosts.close(), this.statuses.close(), this.publisher.stop(), this.running]);
+    this.parts.bucket.close();
+  }
+
+  snapshot(): ClusterSnapshot {
+    const { services, epgs } = desiredOf(this.parts.view.entries);
+    return {
+      services,
+      epgs,
+      allocations: this.current,
+      statuses: this.statuses.entries,
+      hosts: this.hosts.entries,
+      removedHosts: this.removedHosts(),
+    };
+  }
+
+  private kick(): void {
+    if (this.stopped || this.gathering) return;
+    this.gathering = this.parts.clock.after(GATHER_MS, () => {
+      this.gathering = undefined;
+      this.run();
+    });
+  }
+
+  private run(): void {
+    if (this.running) {
+      this.again = true;
+      return;
+    }
+    this.running = this.decideOnce()
+      .catch((error: unknown) => {
+        if (!this.stopped) this.parts.onFailure(HeddleError.from(error));
+      })
+      .finally(() => {
+        this.running = undefined;
+        if (this.again) {
+          this.again = false;
+          this.kick();
+        }
+      });
+  }
+
+  private async decideOnce(): Promise<void> {
+    const { bucket, clock, log, names } = this.parts;
+    if (this.stopped || !this.hosts.following || !this.statuses.following) return;
+    const decision = decide(this.snapshot(), names, clock.now());
+    this.lastViews = decision.views;
+    const put = new Map(decision.put.map((a) => [pathOf('Allocation', a.metadata), a]));
+    if (put.size + decision.remove.length > 0) {
+      await bucket.commit({ put, delete: decision.remove });
+      for (const [path, allocation] of put) this.current.set(path, allocation);
+      for (const path of decision.remove) this.current.delete(path);
+      for (const { service, host, reason } of decision.start) if (host) log.info({ service, host }, `start: ${reason}`);
+      for (const { allocation, host, reason } of decision.stop) log.info({ allocation, host }, `stop: ${reason}`);
+      // What was decided may make room for more.
+      this.kick();
+    }
+    this.publish();
+  }
+
+  /** Each host hears of its own allocations only; a host without any hears that it has none. */
+  private publish(): void {
+    const { view } = this.parts;
+    const byHost = new Map<string, Map<string, Allocation>>();
+    for (const host of this.hosts.entries.keys()) this.knownHosts.add(host);
+    for (const host of this.knownHosts) byHost.set(host, new Map());
+    for (const [path, allocation] of this.current) {
+      const { host } = allocation.spec;
+      this.knownHosts.add(host);
+      const set = byHost.get(host) ?? new Map<string, Allocation>();
+      byHost.set(host, set.set(path, allocation));
+    }
+    for (const [host, set] of byHost) this.publisher.publish(TOPICS.allocations(host), set, view.position);
+  }
+
+  /** Hosts that allocations name and that are no objects any more: an operator removed them. */
+  private removedHosts(): Map<string, number> {
+    const { view, clock } = this.parts;
+    const removed = new Map<string, number>();
+    for (const { spec } of this.current.values()) {
+      if (!view.entries.has(`Host/${spec.host}`)) removed.set(spec.host, clock.now());
+    }
+    return removed;
+  }
+}
