@@ -23,18 +23,7 @@ import {
   type Problem,
   type RegistrationResult,
 } from '@heddle/model';
-import {
-  BUS,
-  CLOCK,
-  Leadership,
-  LOG,
-  Readiness,
-  RpcClient,
-  STORE,
-  watchIdentity,
-  whenIdentified,
-  type Log,
-} from '@heddle/service';
+import { BUS, CLOCK, Leadership, LOG, Readiness, RpcClient, STORE, ownView, type Log } from '@heddle/service';
 import { checkAfter } from './check';
 import { InventoryReign, type StatusRecord } from './inventory-reign';
 
@@ -159,9 +148,19 @@ export class InventoryService implements OnApplicationBootstrap, OnModuleDestroy
 
   private async begin(term: Term): Promise<InventoryReign> {
     const { bus, store, clock, log, view } = this;
-    const identity = await whenIdentified(store, clock, AbortSignal.any([this.stopping.signal, term.signal]));
-    const bucket = await FencedBucket.open<StatusRecord>({ store, bucket: 'status', term, clock });
     const restart = (error: HeddleError): void => this.leadership.restart(error);
+    const owned = await ownView({
+      store,
+      clock,
+      log,
+      view,
+      bucket: 'inventory',
+      term,
+      signal: this.stopping.signal,
+      onChanged: restart,
+    });
+    const { identity } = owned;
+    const bucket = await FencedBucket.open<StatusRecord>({ store, bucket: 'status', term, clock });
     const emit = (fact: EventFact): void => {
       this.events.emit(fact).catch((error: unknown) => log.debug({ err: error }, 'event'));
     };
@@ -177,12 +176,7 @@ export class InventoryService implements OnApplicationBootstrap, OnModuleDestroy
       onFailure: restart,
     });
     await reign.start();
-    const watch = watchIdentity(store, identity, {
-      clock,
-      log,
-      onChanged: () => restart(new HeddleError('state', 'the store was accepted anew')),
-    });
-    reign.onStop(() => watch.cancel());
+    reign.onStop(owned.stop);
     return reign;
   }
 }

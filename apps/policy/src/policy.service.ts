@@ -14,6 +14,7 @@ import {
   type Term,
 } from '@heddle/messaging';
 import {
+  HeddleError,
   TOPICS,
   type AnyObject,
   type CheckRequest,
@@ -25,18 +26,7 @@ import {
   type VerdictResult,
 } from '@heddle/model';
 import { EMPTY_IDS, indexPolicy, type IdTable, type PolicyIndex, type ResolvedPolicy } from '@heddle/policy-engine';
-import {
-  BUS,
-  CLOCK,
-  Leadership,
-  LOG,
-  Readiness,
-  STORE,
-  watchIdentity,
-  whenIdentified,
-  type Log,
-  type Reign,
-} from '@heddle/service';
+import { BUS, CLOCK, Leadership, LOG, Readiness, STORE, ownView, type Log, type Reign } from '@heddle/service';
 import { answer, checkAfter, preview, resolve, type Resolution } from './policy-state';
 
 const KINDS = new Set(['Tenant', 'Vrf', 'BridgeDomain', 'Epg', 'Contract', 'Filter']);
@@ -133,7 +123,18 @@ export class PolicyService implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async begin(term: Term): Promise<PolicyReign> {
     const { bus, store, clock, log, view } = this;
-    const identity = await whenIdentified(store, clock, AbortSignal.any([this.stopping.signal, term.signal]));
+    const restart = (error: HeddleError): void => this.leadership.restart(error);
+    const owned = await ownView({
+      store,
+      clock,
+      log,
+      view,
+      bucket: 'policy',
+      term,
+      signal: this.stopping.signal,
+      onChanged: restart,
+    });
+    const { identity } = owned;
     const bucket = await FencedBucket.open<IdTable>({ store, bucket: 'resolved', term, clock });
     const reign = new PolicyReign({
       bus,
@@ -143,15 +144,10 @@ export class PolicyService implements OnApplicationBootstrap, OnModuleDestroy {
       bucket,
       identity,
       epoch: term.epoch,
-      onFailure: (error) => this.leadership.restart(error),
+      onFailure: restart,
     });
     await reign.start();
-    const watch = watchIdentity(store, identity, {
-      clock,
-      log,
-      onChanged: () => this.leadership.restart(new Error('the store was accepted anew')),
-    });
-    reign.onStop(() => watch.cancel());
+    reign.onStop(owned.stop);
     return reign;
   }
 }
@@ -164,7 +160,7 @@ interface ReignParts {
   readonly bucket: FencedBucket<IdTable>;
   readonly identity: { readonly clusterUid: string; readonly incarnation: number };
   readonly epoch: number;
-  readonly onFailure: (error: Error) => void;
+  readonly onFailure: (error: HeddleError) => void;
 }
 
 /** What the holder of the lease does: numbers are on disk before anybody hears of them. */
@@ -227,8 +223,8 @@ class PolicyReign implements Reign {
   private enqueue(): void {
     this.turn = this.turn
       .then(() => this.advance())
-      .catch((error: Error) => {
-        if (!this.stopped) this.parts.onFailure(error);
+      .catch((error: unknown) => {
+        if (!this.stopped) this.parts.onFailure(HeddleError.from(error));
       });
   }
 

@@ -21,17 +21,7 @@ import {
   type SchedulePreview,
   type ServiceView,
 } from '@heddle/model';
-import {
-  BUS,
-  CLOCK,
-  Leadership,
-  LOG,
-  Readiness,
-  STORE,
-  watchIdentity,
-  whenIdentified,
-  type Log,
-} from '@heddle/service';
+import { BUS, CLOCK, Leadership, LOG, Readiness, STORE, ownView, type Log } from '@heddle/service';
 import { decide, type Identity } from './decide';
 import { SchedulerReign } from './scheduler-reign';
 
@@ -133,9 +123,19 @@ export class SchedulerService implements OnApplicationBootstrap, OnModuleDestroy
 
   private async begin(term: Term): Promise<SchedulerReign> {
     const { bus, store, clock, log, view } = this;
-    const identity = await whenIdentified(store, clock, AbortSignal.any([this.stopping.signal, term.signal]));
-    const bucket = await FencedBucket.open<HeddleObject<'Allocation'>>({ store, bucket: 'allocations', term, clock });
     const restart = (error: HeddleError): void => this.leadership.restart(error);
+    const owned = await ownView({
+      store,
+      clock,
+      log,
+      view,
+      bucket: 'workload',
+      term,
+      signal: this.stopping.signal,
+      onChanged: restart,
+    });
+    const { identity } = owned;
+    const bucket = await FencedBucket.open<HeddleObject<'Allocation'>>({ store, bucket: 'allocations', term, clock });
     const reign = new SchedulerReign({
       bus,
       clock,
@@ -148,12 +148,7 @@ export class SchedulerService implements OnApplicationBootstrap, OnModuleDestroy
       onFailure: restart,
     });
     await reign.start();
-    const watch = watchIdentity(store, identity, {
-      clock,
-      log,
-      onChanged: () => restart(new HeddleError('state', 'the store was accepted anew')),
-    });
-    reign.onStop(() => watch.cancel());
+    reign.onStop(owned.stop);
     return reign;
   }
 }

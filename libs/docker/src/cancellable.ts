@@ -1,3 +1,5 @@
+import { LinkedAbort } from './linked-abort';
+
 /**
  * An iterator over what `produce` yields that ends at once, also while it waits for the next item: by `return()` (which
  * `break` in a `for await` calls) or by any of the given signals. `produce` must end when its signal is aborted.
@@ -6,29 +8,21 @@ export function cancellable<T>(
   signals: readonly (AbortSignal | undefined)[],
   produce: (signal: AbortSignal) => AsyncGenerator<T, void>,
 ): AsyncIterableIterator<T> {
-  const controller = new AbortController();
-  const unlinks = signals.map((signal) => {
-    if (!signal) return () => undefined;
-    const onAbort = (): void => controller.abort(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    return () => signal.removeEventListener('abort', onAbort);
-  });
-  const unlink = (): void => unlinks.forEach((remove) => remove());
+  const life = new LinkedAbort(...signals);
 
   async function* run(): AsyncGenerator<T, void> {
     try {
-      yield* produce(controller.signal);
+      yield* produce(life.signal);
     } finally {
-      unlink();
+      life.release();
     }
   }
   const items = run();
   return {
     next: () => items.next(),
     return: async () => {
-      unlink();
-      controller.abort();
+      life.release();
+      life.abort();
       return items.return();
     },
     [Symbol.asyncIterator]() {

@@ -195,6 +195,18 @@ describe('a call', () => {
     expect((await hanging).message).toContain('closed by its owner');
     expect((await waiting).message).toContain('closed by its owner');
   });
+
+  it('ends with its caller in the middle of an answer', async () => {
+    handler = (_request, response) => {
+      response.writeHead(200);
+      response.write(' ');
+    };
+    const controller = new AbortController();
+    const waiting = failureOf(engine.wait('web-1', { signal: controller.signal }));
+    while (seen.length < 1) await new Promise(setImmediate);
+    setTimeout(() => controller.abort(), 20);
+    expect((await waiting).message).toBe('wait for container web-1 was cancelled');
+  });
 });
 
 describe('waiting', () => {
@@ -340,6 +352,18 @@ describe('the log', () => {
     await open.next();
     const silent = open.next();
     engine.close();
+    expect(await silent).toMatchObject({ done: true });
+  });
+
+  it('that is not followed has a deadline for each piece', async () => {
+    engine.close();
+    engine = new DockerEngine({ socketPath, deadlines: { query: 20 } });
+    handler = (_request, response) => response.flushHeaders();
+    expect(await failureOf(engine.logs('web-1').next())).toMatchObject({ code: 'deadline' });
+    const followed = engine.logs('web-1', { follow: true });
+    const silent = followed.next();
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    await followed.return?.();
     expect(await silent).toMatchObject({ done: true });
   });
 });

@@ -16,6 +16,7 @@ import {
   type RawSummary,
 } from './container-state';
 import { createRequest } from './create-request';
+import { cancelled, withDeadline } from './deadline';
 import type {
   CallOptions,
   ContainerInspection,
@@ -32,8 +33,8 @@ import type {
   LogLine,
   LogOptions,
 } from './engine';
-import { EngineClient, streamError, type DockerApi } from './engine-client';
-import { statusOf } from './engine-error';
+import { EngineClient, type DockerApi } from './engine-client';
+import { engineError, statusOf } from './engine-error';
 import { sinceParameter } from './engine-time';
 import { CONTAINER_ACTIONS, eventLoop } from './events';
 import { FrameDecoder, LineAssembler } from './log-frames';
@@ -227,7 +228,7 @@ export class DockerEngine implements Engine {
 
   private async *readLogs(
     id: string,
-    query: { timestamps: boolean; [key: string]: string | number | boolean },
+    query: { follow: boolean; timestamps: boolean; [key: string]: string | number | boolean },
     signal: AbortSignal,
   ): AsyncGenerator<LogLine, void> {
     if (signal.aborted) return;
@@ -240,9 +241,15 @@ export class DockerEngine implements Engine {
         { method: 'GET', path: `/containers/${id}/logs`, query },
         signal,
       );
+      const chunks: AsyncIterator<Buffer> = body[Symbol.asyncIterator]();
+      // A log that is followed may be silent for ever; one that is read to its end may not.
+      const next = (): Promise<IteratorResult<Buffer>> =>
+        query.follow
+          ? chunks.next()
+          : withDeadline({ what, ms: this.deadlines.query, signal, advice: ADVICE.query }, () => chunks.next());
       try {
-        for await (const chunk of body) {
-          for (const frame of decoder.push(chunk as Buffer)) yield* assembler.push(frame);
+        for (let read = await next(); !read.done; read = await next()) {
+          for (const frame of decoder.push(read.value)) yield* assembler.push(frame);
         }
         yield* assembler.end();
       } finally {
@@ -250,7 +257,7 @@ export class DockerEngine implements Engine {
       }
     } catch (error) {
       if (signal.aborted) return;
-      throw streamError(what, error, this.socketPath);
+      throw engineError(what, error, this.socketPath);
     }
   }
 
@@ -307,7 +314,7 @@ export class DockerEngine implements Engine {
       const lines = (await this.readAll(what, progress, abortSignal)).split('\n').filter((line) => line.trim() !== '');
       const messages = lines.map((line) => parseJson(what, line) as { status?: string; error?: string });
       const failed = messages.find((message) => message.error !== undefined);
-      if (failed) throw new HeddleError('invalid', `${what}: ${failed.error}`);
+      if (failed) throw new HeddleError('unavailable', `${what}: ${failed.error}`, { retryable: false });
       const id = messages.map((message) => message.status).findLast((status) => status?.startsWith('sha256:'));
       if (!id)
         throw new HeddleError('internal', `${what}: the engine named no image: ${lines.join(' ').slice(0, 500)}`);
@@ -406,7 +413,8 @@ export class DockerEngine implements Engine {
     try {
       for await (const chunk of body) chunks.push(Buffer.from(chunk));
     } catch (error) {
-      throw streamError(what, error, this.socketPath, signal);
+      const ended = [signal, this.client.closed].find((s) => s?.aborted);
+      throw ended ? cancelled(what, ended) : engineError(what, error, this.socketPath);
     }
     return Buffer.concat(chunks).toString('utf8');
   }

@@ -3,8 +3,9 @@ import { Agent, type IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import Docker from 'dockerode';
 import { HeddleError } from '@heddle/model';
-import { cancelled, withDeadline } from './deadline';
+import { withDeadline } from './deadline';
 import { engineError } from './engine-error';
+import { LinkedAbort } from './linked-abort';
 
 type Options = { readonly abortSignal: AbortSignal; readonly [key: string]: unknown };
 
@@ -74,35 +75,28 @@ export class EngineClient {
     limits: CallLimits,
     run: (docker: DockerApi, abortSignal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    const signal = this.until(limits.signal);
+    const life = new LinkedAbort(limits.signal, this.closing.signal);
     try {
-      return await withDeadline({ what, ...limits, signal: signal.value }, (abort) => run(this.calls, abort));
+      return await withDeadline({ what, ...limits, signal: life.signal }, (abort) => run(this.calls, abort));
     } catch (error) {
       throw engineError(what, error, this.socketPath);
     } finally {
-      signal.release();
+      life.release();
     }
   }
 
   /** Opens a stream; it lives until it ends, `signal` is aborted or the client is closed. */
   async stream(what: string, request: StreamRequest, signal?: AbortSignal): Promise<EngineStream> {
-    const until = this.until(signal);
-    const life = new AbortController();
-    const end = (): void => life.abort(until.value.reason);
-    until.value.addEventListener('abort', end, { once: true });
-    const release = (): void => {
-      until.value.removeEventListener('abort', end);
-      until.release();
-    };
+    const life = new LinkedAbort(signal, this.closing.signal);
     try {
-      const body = await withDeadline({ what, ms: STREAM_OPEN_MS, signal: until.value }, () =>
+      const body = await withDeadline({ what, ms: STREAM_OPEN_MS, signal: life.signal }, () =>
         dial(this.streams, request, life.signal),
       );
-      body.once('close', release);
-      return { body, cancel: (reason?: unknown) => life.abort(reason) };
+      body.once('close', () => life.release());
+      return { body, cancel: () => life.abort() };
     } catch (error) {
-      release();
-      life.abort(error);
+      life.release();
+      life.abort();
       throw engineError(what, error, this.socketPath);
     }
   }
@@ -115,31 +109,11 @@ export class EngineClient {
   close(): void {
     this.closing.abort(new HeddleError('unavailable', 'the connection to the engine was closed by its owner'));
   }
-
-  /** A signal that fires with the caller's or with the client's end; `release` drops its hold on both. */
-  private until(signal: AbortSignal | undefined): { value: AbortSignal; release: () => void } {
-    const closing = this.closing.signal;
-    if (!signal) return { value: closing, release: () => undefined };
-    const either = new AbortController();
-    const sources = [signal, closing];
-    const listeners = sources.map((source) => {
-      const onAbort = (): void => either.abort(source.reason);
-      if (source.aborted) onAbort();
-      source.addEventListener('abort', onAbort, { once: true });
-      return () => source.removeEventListener('abort', onAbort);
-    });
-    return { value: either.signal, release: () => listeners.forEach((remove) => remove()) };
-  }
 }
 
 export interface EngineStream {
   readonly body: IncomingMessage;
-  readonly cancel: (reason?: unknown) => void;
-}
-
-/** The error with which reading a stream ended; a cancelled stream says so instead of "aborted". */
-export function streamError(what: string, error: unknown, socketPath: string, signal?: AbortSignal): HeddleError {
-  return signal?.aborted ? cancelled(what, signal) : engineError(what, error, socketPath);
+  readonly cancel: () => void;
 }
 
 function connect(socketPath: string, maxSockets: number): DockerApi {

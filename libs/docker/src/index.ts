@@ -5,7 +5,6 @@ export { createRequest, type CreateRequest } from './create-request';
 export type * from './engine';
 export { networkDifferences, type NetworkInfo, type NetworkSpec } from './network-spec';
 export { DockerEngine, type DockerEngineOptions, type EngineDeadlines } from './docker-engine';
-export { Cgroup } from './cgroup';
 export {
   checkSocketPath,
   EngineProcess,

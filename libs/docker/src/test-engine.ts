@@ -1,12 +1,17 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { open, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
+import {
+  identify,
+  isAlive,
+  isErrno,
+  SystemCgroup,
+  SystemProcesses,
+  waitFor,
+  type Daemon,
+  type ProcessIdentity,
+} from '@heddle/host';
 import { HeddleError } from '@heddle/model';
-import { Cgroup } from './cgroup';
 import { DockerEngine, type DockerEngineOptions } from './docker-engine';
 import {
   clearStale,
@@ -20,8 +25,8 @@ import {
 } from './engine-process';
 
 const PREFIX = 'heddle-engine-';
-const READY_MS = 30_000;
-const run = promisify(execFile);
+const START_MS = 30_000;
+const STOP_MS = 10_000;
 
 export interface TestEngineOptions {
   readonly liveRestore?: boolean;
@@ -38,12 +43,13 @@ export interface TestEngineOptions {
  */
 export class TestEngine {
   readonly engine: DockerEngine;
-  private daemon: ChildProcess | undefined;
+  private readonly processes = new SystemProcesses();
+  private holder: Daemon | undefined;
+  private daemon: Daemon | undefined;
 
   private constructor(
     readonly dirs: EngineDirs,
-    private readonly cgroup: Cgroup,
-    private readonly holder: ChildProcess,
+    private readonly cgroup: SystemCgroup,
     private readonly options: TestEngineOptions,
   ) {
     this.engine = new DockerEngine({ ...options.client, socketPath: dirs.socket });
@@ -53,13 +59,15 @@ export class TestEngine {
     const tempRoot = options.tempRoot ?? tmpdir();
     await clearAbandoned(tempRoot);
     const base = await mkdtemp(path.join(tempRoot, PREFIX));
-    const cgroup = await Cgroup.at(path.basename(base));
+    const cgroup = await cgroupOf(base);
     try {
-      await writeFile(path.join(base, 'owner'), await processIdentity(process.pid));
+      await writeFile(ownerFile(base), JSON.stringify(await identify(process.pid)));
       const dirs = engineDirs(base);
       await prepare(dirs);
-      await cgroup.create();
-      const test = new TestEngine(dirs, cgroup, await startHolder(dirs, cgroup), options);
+      // Version 2 allows processes in leaves only: the containers' cgroup cannot be that of the engine.
+      await cgroup.child('engine').create();
+      const test = new TestEngine(dirs, cgroup, options);
+      await test.startHolder();
       await test.startDaemon();
       return test;
     } catch (error) {
@@ -70,7 +78,8 @@ export class TestEngine {
 
   /** Process id of the holder of the engine's mount and network namespaces. */
   get holderPid(): number {
-    return pidOf(this.holder);
+    if (!this.holder) throw new HeddleError('internal', 'the holder was never started');
+    return this.holder.identity.pid;
   }
 
   /** Path at which a plugin of that name has to listen for this engine to find it. */
@@ -80,10 +89,8 @@ export class TestEngine {
 
   /** Runs a command in the engine's network namespace; gives its standard output. */
   async inNetns(argv: readonly string[]): Promise<string> {
-    const { stdout } = await run('nsenter', ['--net', '--target', String(this.holderPid), '--', ...argv], {
-      timeout: 10_000,
-    });
-    return stdout;
+    const enter = ['nsenter', '--net', '--target', String(this.holderPid), '--'];
+    return (await this.processes.run([...enter, ...argv])).stdout;
   }
 
   /** Ends the engine alone, as a crash or an upgrade would; containers go on with live restore. */
@@ -91,110 +98,98 @@ export class TestEngine {
     const { daemon } = this;
     if (!daemon) return;
     this.daemon = undefined;
-    const ended = daemon.exitCode === null && daemon.signalCode === null ? once(daemon, 'exit') : undefined;
-    daemon.kill(signal);
-    await ended;
+    await this.processes.signal(daemon.identity, signal);
+    await daemon.exited;
   }
 
   /** Starts the engine, again after {@link stopDaemon}; resolves when it answers. */
   async startDaemon(): Promise<void> {
     // A killed engine takes its containerd with it, but not in the same instant.
-    await retry(READY_MS, () => clearStale(this.dirs));
+    await succeed('the old engine to be gone', START_MS, () => clearStale(this.dirs));
     const argv = engineArgv(this.dirs, {
       holderPid: this.holderPid,
-      cgroupParent: this.cgroup.containers,
+      cgroupParent: this.cgroup.child('containers').path,
       liveRestore: this.options.liveRestore ?? false,
     });
-    this.daemon = await spawnIn(this.cgroup, argv, path.join(this.dirs.base, 'engine.log'));
-    const { daemon } = this;
-    await retry(READY_MS, async () => {
-      if (daemon.exitCode !== null) throw new Stopped(`the engine ended with ${daemon.exitCode}: ${await this.log()}`);
-      await this.engine.ping({ deadlineMs: 2000 });
-    });
-  }
-
-  /** The end of the engine's own log. */
-  async log(): Promise<string> {
-    return (await readFile(path.join(this.dirs.base, 'engine.log'), 'utf8')).slice(-4000);
+    this.daemon = await this.spawn(argv, 'engine.log');
+    await this.answers(this.daemon, 'engine.log', () => this.engine.ping({ deadlineMs: 2000 }));
   }
 
   async stop(): Promise<void> {
     this.engine.close();
     await clear(this.dirs.base, this.cgroup);
   }
-}
 
-async function startHolder(dirs: EngineDirs, cgroup: Cgroup): Promise<ChildProcess> {
-  const log = path.join(dirs.base, 'holder.log');
-  const holder = await spawnIn(cgroup, holderArgv(dirs), log);
-  await retry(READY_MS, async () => {
-    const text = await readFile(log, 'utf8');
-    if (holder.exitCode !== null) throw new Stopped(`no namespaces for the engine: ${text}`);
-    if (!text.includes(HOLDER_READY)) throw new Error('the namespaces of the engine are not ready');
-  });
-  return holder;
-}
+  private async startHolder(): Promise<void> {
+    this.holder = await this.spawn(holderArgv(this.dirs), 'holder.log');
+    await this.answers(this.holder, 'holder.log', async () => {
+      if (!(await this.log('holder.log')).includes(HOLDER_READY)) throw new Error('no word from the holder');
+    });
+  }
 
-async function spawnIn(cgroup: Cgroup, argv: readonly string[], logFile: string): Promise<ChildProcess> {
-  const [command = '', ...args] = cgroup.enterArgv(argv);
-  const log = await open(logFile, 'a');
-  try {
-    const child = spawn(command, args, { env: { ...environment }, stdio: ['ignore', log.fd, log.fd] });
-    await once(child, 'spawn');
-    child.unref();
-    return child;
-  } finally {
-    await log.close();
+  private spawn(argv: readonly string[], logFile: string): Promise<Daemon> {
+    return this.processes.spawnDaemon(argv, {
+      logFile: path.join(this.dirs.base, logFile),
+      env: environment,
+      cgroup: this.cgroup.child('engine'),
+    });
+  }
+
+  /** Asks until there is an answer, or the daemon ends: then its log is the error. */
+  private async answers(daemon: Daemon, logFile: string, ask: () => Promise<void>): Promise<void> {
+    const ended = daemon.exited.then(async ({ code, signal }) => {
+      const log = (await this.log(logFile)).slice(-2000);
+      throw new HeddleError('unavailable', `the engine ended with ${signal ?? `code ${code}`}: ${log}`);
+    });
+    await Promise.race([succeed('an answer of the engine', START_MS, ask), ended]);
+  }
+
+  private log(logFile: string): Promise<string> {
+    return readFile(path.join(this.dirs.base, logFile), 'utf8');
   }
 }
 
-function pidOf(child: ChildProcess): number {
-  if (child.pid === undefined) throw new HeddleError('internal', 'the process has no id: it was never started');
-  return child.pid;
-}
+const ownerFile = (base: string): string => path.join(base, 'owner.json');
+const cgroupOf = (base: string): Promise<SystemCgroup> => SystemCgroup.open(`/${path.basename(base)}`);
 
-async function clear(base: string, cgroup: Cgroup): Promise<void> {
-  await cgroup.destroy();
+async function clear(base: string, cgroup: SystemCgroup): Promise<void> {
+  await cgroup.killAll(STOP_MS);
+  await cgroup.remove();
   // The mounts of the private namespace go with its last process; the kernel may take a moment.
-  await retry(10_000, () => rm(base, { recursive: true, force: true }));
+  await succeed(`${base} to be removed`, STOP_MS, () => rm(base, { recursive: true, force: true }));
 }
 
 /** Clears the engines of test runs that died without clearing them. */
 async function clearAbandoned(tempRoot: string): Promise<void> {
   for (const name of (await readdir(tempRoot)).filter((entry) => entry.startsWith(PREFIX))) {
     const base = path.join(tempRoot, name);
-    const owner = await readFile(path.join(base, 'owner'), 'utf8').catch(() => '');
-    const pid = Number(owner.split(' ')[0]);
+    const owner = await readOwner(base);
     // Without an owner it is being made at this moment, or holds nothing yet.
-    if (!(pid > 0) || owner === (await processIdentity(pid))) continue;
-    await clear(base, await Cgroup.at(name));
+    if (owner && !(await isAlive(owner))) await clear(base, await cgroupOf(base));
   }
 }
 
-/** A process for good: number, boot and start time. Numbers alone are used again. */
-async function processIdentity(pid: number): Promise<string> {
-  const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  // The 22nd field is the start time; the second, the name, may hold spaces and ends at the last parenthesis.
-  const started = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? 'gone';
-  return `${pid} ${boot} ${started}`;
-}
-
-/** An end that no further attempt can change. */
-class Stopped extends HeddleError {
-  constructor(message: string) {
-    super('unavailable', message);
+async function readOwner(base: string): Promise<ProcessIdentity | undefined> {
+  try {
+    return JSON.parse(await readFile(ownerFile(base), 'utf8')) as ProcessIdentity;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT') || error instanceof SyntaxError) return undefined;
+    throw error;
   }
 }
 
-async function retry<T>(ms: number, attempt: () => Promise<T>): Promise<T> {
-  const deadline = Date.now() + ms;
-  for (;;) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (error instanceof Stopped || Date.now() > deadline) throw error;
-    }
-    await delay(25);
-  }
+/** Tries until an attempt succeeds; at the deadline the error of the last attempt is thrown. */
+async function succeed(what: string, deadlineMs: number, attempt: () => Promise<unknown>): Promise<void> {
+  let failure: unknown;
+  const tried = (): Promise<boolean> =>
+    attempt().then(
+      () => true,
+      (error: unknown) => {
+        failure = error;
+        return false;
+      },
+    );
+  await waitFor(tried, { deadlineMs, what }).catch((error: unknown) => {
+    throw failure ?? error;
+  });
 }

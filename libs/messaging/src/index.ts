@@ -22,3 +22,6 @@ export * from './testing/memory-bus';
 export * from './testing/memory-store';
 export * from './events/events';
 export * from './identity/cluster-identity';
+export * from './stream/change-log';
+export * from './bucket/fenced-bucket';
+export * from './bucket/bucket-view';

@@ -32,6 +32,8 @@ export interface Transport {
   readonly maxPayload: number;
   /** Address of the server, for people. */
   readonly server: string | undefined;
+  /** Why there is no connection, as far as the last attempt tells. */
+  readonly lastError: HeddleError | undefined;
   /** Called after every change of `state`. */
   onState(listener: (state: ConnectionState) => void): Unsubscribe;
   /** Errors that belong to no request and no subscription, for example a refused publish. */

@@ -43,7 +43,7 @@ export {
 } from './rpc/methods';
 export { RpcClient, type AgentClient, type CallOptions } from './rpc/rpc-client';
 export { toHeddleError } from './rpc/to-heddle-error';
-export { attachBus, nestOptions, root, runNestService } from './run/nest-service';
+export { nestOptions, root, runNestService } from './run/nest-service';
 export { depsOf, natsSettings, openBus, readSeed, untilConnected, type NatsConfig } from './run/connect-service';
 export { aloneSettings, runAlone } from './run/run-alone';
 export { Leadership, type Reign } from './run/leadership';
@@ -56,4 +56,4 @@ export {
   type StartService,
 } from './run/service';
 export { BUS, CLOCK, LOG, ServiceModule, STORE } from './run/service.module';
-export { watchIdentity, whenIdentified } from './run/follow-identity';
+export { ownView, type OwnViewParts } from './run/own-view';

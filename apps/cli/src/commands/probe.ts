@@ -2,7 +2,7 @@ import { kindInfo, splitPath } from '@heddle/model';
 import { parseDuration } from '../duration';
 import { UsageError } from '../errors';
 import { EXIT } from '../exit-codes';
-import { checkFormat } from '../render/output';
+import { checkFormat, dataText } from '../render/output';
 import { mismatchCount, probeLines, probeRows } from '../render/probe';
 import type { Register } from './command';
 
@@ -15,8 +15,9 @@ export const registerProbe: Register = (program, run) => {
     .argument('<APP>', 'path of the application')
     .option('--timeout <duration>', 'how long one connection may take', '1s')
     .option('-o, --output <format>', 'table, wide, json or yaml', 'table')
+    .option('--save <file>', 'also write the answer of the API to a file, as JSON')
     .action(
-      run(async (session, app: string, options: { timeout: string; output: string }) => {
+      run(async (session, app: string, options: { timeout: string; output: string; save?: string }) => {
         const format = checkFormat(options.output, ['table', 'wide', 'json', 'yaml'] as const);
         const timeoutMs = parseDuration(options.timeout);
         if (timeoutMs < 1 || timeoutMs > LONGEST_TIMEOUT_MS) {
@@ -25,6 +26,9 @@ export const registerProbe: Register = (program, run) => {
         const path = await session.resolve(kindInfo('App'), app);
         const { tenant = '', name } = splitPath('App', path);
         const answer = await (await session.api()).probe({ tenant, application: name, timeoutMs });
+        if (options.save !== undefined) {
+          await session.environment.files.writeAtomic(options.save, dataText(answer, 'json'), { mode: 0o644 });
+        }
         session.result(answer, format, () => {
           if (format === 'wide') {
             const { header, rows } = probeRows(answer.results, session.style);

@@ -3,6 +3,7 @@ import type { EventFact } from '@heddle/model';
 import { InterruptedError } from '../interrupt';
 import { allocation, SHOP } from '../testing/cluster';
 import { FakeTerminal } from '../testing/fake-terminal';
+import { bench } from '../testing/run';
 import { withApi } from '../testing/with-api';
 
 const { api, run } = withApi();
@@ -140,6 +141,13 @@ describe('probe', () => {
     expect([code, out.split('\n').at(-2)]).toEqual([0, '1 connection tried, all as the policy says']);
     const asked = api().requests.find(({ path }) => path === '/probe');
     expect(JSON.parse(asked?.body ?? '')).toEqual({ tenant: 'acme', application: 'shop', timeoutMs: 500 });
+  });
+
+  it('saves the answer for programs beside the table for people', async () => {
+    const place = bench(api());
+    api().probe = { results: [result('open')], mismatches: 0 };
+    await place.run(['probe', 'shop', '--save', '/tmp/answer.json']);
+    expect(await place.files.readJson('/tmp/answer.json')).toEqual(api().probe);
   });
 
   it('ends with 1 at a mismatch, and when nothing could be tried', async () => {

@@ -41,6 +41,14 @@ describe('resolveConnection', () => {
     await expect(connect({ api: 'http://option:1/' }, env)).resolves.toMatchObject({ api: 'http://option:1' });
   });
 
+  it('prefers a context named on the command line to all of the environment', async () => {
+    const env = { HEDDLE_API: 'http://env:1', HEDDLE_TOKEN: 't', HEDDLE_CONTEXT: 'other' };
+    await expect(connect({ context: 'demo' }, env)).resolves.toMatchObject({
+      api: 'http://demo:1',
+      token: 'demo-token',
+    });
+  });
+
   it('never sends the token of a context to another address', async () => {
     await expect(connect({ api: 'http://elsewhere:1' })).rejects.toThrow('there is no token for http://elsewhere:1');
     await expect(connect({ api: 'http://elsewhere:1', context: 'demo' })).rejects.toThrow('there is no token');

@@ -36,14 +36,16 @@ export async function resolveConnection(
   files: Files,
 ): Promise<Connection> {
   const { current, contexts } = await store.load();
-  const address = options.api ?? env['HEDDLE_API'];
-  const named = options.context ?? env['HEDDLE_CONTEXT'];
+  // A context that is named on the command line comes before all that the environment says.
+  const outer = options.context === undefined ? env : {};
+  const address = options.api ?? outer['HEDDLE_API'];
+  const named = options.context ?? outer['HEDDLE_CONTEXT'];
   const name = named || (address === undefined ? current : contextAt(contexts, address));
   const context = name === undefined ? undefined : contextNamed(contexts, name);
   const api = checkAddress(address ?? context?.api ?? DEFAULT_API);
   const tenant = options.tenant ?? context?.tenant;
   const ownToken = context?.api === api ? context.tokenFile : api === DEFAULT_API ? DEFAULT_TOKEN_FILE : undefined;
-  const token = await findToken(options.tokenFile, env['HEDDLE_TOKEN'], ownToken, api, files);
+  const token = await findToken(options.tokenFile, outer['HEDDLE_TOKEN'], ownToken, api, files);
   return { api, token, tenant, context: name };
 }
 

@@ -37,6 +37,7 @@ describe('probeLines', () => {
       entry('api', 'db', 'open'),
     ];
     expect(probeLines({ results, mismatches: 0 }, plainStyle)).toEqual([
+      'what the policy expects, and how many connections were observed to be so:',
       'FROM \\ TO  api tcp/8080  db tcp/5432',
       'api        -             open 1',
       'web        open 2        closed 1',
@@ -52,6 +53,7 @@ describe('probeLines', () => {
       entry('web', 'db', 'closed', 'open'),
     ];
     expect(probeLines({ results, mismatches: 2 }, plainStyle)).toEqual([
+      'what the policy expects, and how many connections were observed to be so:',
       'FROM \\ TO  api tcp/8080  db tcp/5432',
       'web        open 1/2!     closed 0/1!',
       '',

@@ -14,12 +14,15 @@ export function probeLines(answer: ProbeAnswer, style: Style): string[] {
   if (answer.results.length === 0)
     return ['there is nothing to try: no containers are running, or no service has a port'];
   return [
+    style.dim(LEGEND),
     ...matrixLines(answer.results, style),
     ...mismatchLines(answer.results, style),
     '',
     summaryLine(answer, style),
   ];
 }
+
+const LEGEND = 'what the policy expects, and how many connections were observed to be so:';
 
 function matrixLines(results: readonly ProbeEntry[], style: Style): string[] {
   const sources = [...new Set(results.map((r) => shortEpg(r.source)))].sort();

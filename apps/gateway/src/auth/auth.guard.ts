@@ -23,7 +23,10 @@ export class AuthGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<Request>();
     const token = /^Bearer +([\x21-\x7e]{1,512})$/i.exec(request.get('authorization') ?? '')?.[1];
     if (token === undefined) {
-      throw new HeddleError('unauthenticated', 'a token is needed: send "Authorization: Bearer TOKEN"; the administrator\'s is in the file admin-token of the state folder');
+      throw new HeddleError(
+        'unauthenticated',
+        'a token is needed: send "Authorization: Bearer TOKEN"; the administrator\'s is in the file admin-token of the state folder',
+      );
     }
     const who = await this.tokens.find(token);
     if (!who) throw new HeddleError('unauthenticated', 'this token is not known, or not any more');

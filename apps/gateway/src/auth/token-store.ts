@@ -74,7 +74,9 @@ export class TokenStore {
 
   private refresh(): Promise<void> {
     this.reading ??= this.read()
-      .catch((error: unknown) => this.log.error({ err: error }, 'tokens.json was not read; the tokens known before stay in force'))
+      .catch((error: unknown) =>
+        this.log.error({ err: error }, 'tokens.json was not read; the tokens known before stay in force'),
+      )
       .finally(() => (this.reading = undefined));
     return this.reading;
   }
@@ -90,7 +92,9 @@ export class TokenStore {
     const result = tokensSchema.safeParse(json);
     if (!result.success) {
       const problems = explainIssues(result.error.issues, json);
-      throw new HeddleError('invalid', `${file}: ${problems.map((p) => `${p.path} ${p.message}`).join('; ')}`, { problems });
+      throw new HeddleError('invalid', `${file}: ${problems.map((p) => `${p.path} ${p.message}`).join('; ')}`, {
+        problems,
+      });
     }
     this.entries = result.data.tokens.map(({ sha256, principal, tenant }) => ({
       hash: Buffer.from(sha256, 'hex'),

@@ -2,13 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { admit } from '@heddle/admission';
 import type { Clock } from '@heddle/host';
 import type { RequestContext } from '@heddle/messaging';
-import {
-  HeddleError,
-  type AdmitResult,
-  type ChangeRequest,
-  type CheckRequest,
-  type HeddleObject,
-} from '@heddle/model';
+import { HeddleError, type AdmitResult, type ChangeRequest, type CheckRequest, type HeddleObject } from '@heddle/model';
 import { CLOCK, METHODS, RpcClient } from '@heddle/service';
 import { Inject, Injectable } from '@nestjs/common';
 import { Planner, type Plan } from '../plan/planner';
@@ -54,7 +48,7 @@ export class ChangeGate {
     for (;;) {
       try {
         const result = await this.attempt(named, caller, until);
-        await this.desired.whenAt(result.position, CATCH_UP_MS);
+        await this.desired.whenAt(result.position, { deadlineMs: CATCH_UP_MS });
         return result;
       } catch (error) {
         const left = until - this.clock.monotonic();

@@ -9,9 +9,7 @@ const OWNERS = ['policy', 'inventory', 'scheduler'] as const;
  * @throws HeddleError `invalid` with the problems of all of them; `unavailable` when one does not answer
  */
 export async function checkChange(rpc: RpcClient, request: CheckRequest, options: CallOptions): Promise<void> {
-  const answers = await Promise.allSettled(
-    OWNERS.map((owner) => rpc.call(`${owner}.check`, request, options)),
-  );
+  const answers = await Promise.allSettled(OWNERS.map((owner) => rpc.call(`${owner}.check`, request, options)));
   const problems = answers.flatMap((answer, i) => {
     if (answer.status === 'rejected') throw cannotCheck(OWNERS[i] as string, answer.reason);
     return answer.value.problems;

@@ -11,7 +11,7 @@ import {
   type StorePort,
   type Term,
 } from '@heddle/messaging';
-import { HeddleError, type AdmitResult, type ChangeRequest, type LoggedChange } from '@heddle/model';
+import { HeddleError, parseObject, type AdmitResult, type ChangeRequest, type LoggedChange } from '@heddle/model';
 import { methodHandler, type Log, type Readiness, type RpcClient, type ServiceMetrics } from '@heddle/service';
 import type { DesiredState } from '../state/desired-state';
 import type { StoreGuard } from '../store/store-guard';
@@ -68,7 +68,8 @@ export class Coordinator {
   ): Promise<AdmitResult> {
     this.checkStore();
     const { reign } = this;
-    if (!reign) throw new HeddleError('unavailable', 'this gateway does not coordinate changes now; nothing was changed');
+    if (!reign)
+      throw new HeddleError('unavailable', 'this gateway does not coordinate changes now; nothing was changed');
     return reign.admit(request, caller, limits);
   }
 
@@ -76,7 +77,7 @@ export class Coordinator {
   async catchUp(deadlineMs: number): Promise<void> {
     const { changes } = this;
     if (!changes) throw new HeddleError('unavailable', 'the log of changes cannot be read now');
-    await this.options.desired.whenAt(await changes.lastPosition(), deadlineMs);
+    await this.options.desired.whenAt(await changes.lastPosition(), { deadlineMs });
   }
 
   /** Wants the lease from now on, for a store that is in order. */
@@ -86,7 +87,13 @@ export class Coordinator {
     this.stopping = new AbortController();
     const bucket = await CasBucket.open(store, 'leases', 'Who may write what.');
     const holder = `${bus.name}/${process.pid}`;
-    const lease = new Lease({ bucket, name: 'coordinator', holder, clock, ...(leaseMs === undefined ? {} : { ttlMs: leaseMs }) });
+    const lease = new Lease({
+      bucket,
+      name: 'coordinator',
+      holder,
+      clock,
+      ...(leaseMs === undefined ? {} : { ttlMs: leaseMs }),
+    });
     lease.onAcquired((term) => {
       log.info({ epoch: term.epoch }, 'coordinating changes');
       this.reigning = this.reignFor(term);
@@ -107,7 +114,9 @@ export class Coordinator {
   }
 
   watch(readiness: Readiness): void {
-    readiness.add('coordinator', () => (this.leads ? true : 'another gateway coordinates changes, or none yet'), { advisory: true });
+    readiness.add('coordinator', () => (this.leads ? true : 'another gateway coordinates changes, or none yet'), {
+      advisory: true,
+    });
   }
 
   private async reignFor(term: Term): Promise<void> {
@@ -115,7 +124,7 @@ export class Coordinator {
     const stopped = AbortSignal.any([term.signal, this.stopping.signal]);
     while (!stopped.aborted) {
       try {
-        const why = await this.reignOnce(term);
+        const why = await this.reignOnce(term, stopped);
         if (!stopped.aborted) log.warn({ err: why }, 'reading the log again after a write that failed');
       } catch (error) {
         if (stopped.aborted) return;
@@ -125,7 +134,7 @@ export class Coordinator {
     }
   }
 
-  private async reignOnce(term: Term): Promise<HeddleError> {
+  private async reignOnce(term: Term, signal: AbortSignal): Promise<HeddleError> {
     const { desired, guard, rpc, clock, log, announce } = this.options;
     const changes = this.changes as ChangeLogPort;
     const writer = await changes.write(term);
@@ -145,7 +154,7 @@ export class Coordinator {
     });
     try {
       await guard.establish();
-      await desired.whenAt(writer.base, CATCH_UP_MS);
+      await desired.whenAt(writer.base, { deadlineMs: CATCH_UP_MS, signal });
       if (writer.base === 0) await this.writeFirst(reign, writer.nextPosition);
       await guard.record(desired.position);
       served = this.serve(reign);
@@ -166,10 +175,13 @@ export class Coordinator {
   /** Other gateways, and services that act for joining hosts, ask here. */
   private serve(reign: Reign): BusSubscription {
     const { bus, log, metrics } = this.options;
-    const admit = (request: BusRequest): Promise<AdmitResult> => {
+    const admit = (body: unknown, request: BusRequest): Promise<AdmitResult> => {
       this.checkStore();
       const { signal } = request;
-      return reign.admit(readChangeRequest(request.body), request.context, { deadlineMs: request.remainingMs(), signal });
+      return reign.admit(readChangeRequest(body), request.context, {
+        deadlineMs: request.remainingMs(),
+        signal,
+      });
     };
     const handler = methodHandler('gateway.admit', admit, { log, metrics });
     return bus.serve(subjects.rpc('gateway', 'admit'), { queue: 'gateway' }, handler);
@@ -180,7 +192,7 @@ export class Coordinator {
 function readChangeRequest(body: unknown): ChangeRequest {
   const request = body as Partial<ChangeRequest> | null;
   if (typeof request?.verb === 'string' && Array.isArray(request.puts) && Array.isArray(request.deletes)) {
-    return request as ChangeRequest;
+    return { ...(request as ChangeRequest), puts: request.puts.map(parseObject) };
   }
   throw new HeddleError('invalid', 'gateway.admit needs verb, puts and deletes');
 }

@@ -56,9 +56,15 @@ export class Reign {
   }
 
   /** @throws HeddleError why it was refused; `unavailable`: nothing was changed; `deadline`: it may have been */
-  admit(request: ChangeRequest, caller: RequestContext, options: { deadlineMs: number; signal?: AbortSignal }): Promise<AdmitResult> {
+  admit(
+    request: ChangeRequest,
+    caller: RequestContext,
+    options: { deadlineMs: number; signal?: AbortSignal },
+  ): Promise<AdmitResult> {
     if (this.waiting >= MAX_WAITING) {
-      return Promise.reject(new HeddleError('limit', `${this.waiting} changes wait for their turn; ask again later`, { retryable: true }));
+      return Promise.reject(
+        new HeddleError('limit', `${this.waiting} changes wait for their turn; ask again later`, { retryable: true }),
+      );
     }
     const until = this.options.clock.monotonic() + options.deadlineMs;
     this.waiting++;
@@ -84,7 +90,10 @@ export class Reign {
     if (this.ended) throw new HeddleError('unavailable', `nothing was changed: ${this.ended.message}`);
     const deadlineMs = until - clock.monotonic();
     if (deadlineMs <= 0 || signal?.aborted) {
-      throw new HeddleError('deadline', 'the turn of this change came after its caller had stopped waiting; nothing was changed');
+      throw new HeddleError(
+        'deadline',
+        'the turn of this change came after its caller had stopped waiting; nothing was changed',
+      );
     }
     const earlier = await this.findEarlier(request, caller);
     if (earlier) return { position: earlier.position, change: earlier };
@@ -110,11 +119,14 @@ export class Reign {
     const found = await this.options.changes.find(changeId);
     if (!found) return undefined;
     if (found.by.principal === caller.principal && found.by.tenant === caller.tenant) return found;
-    throw new HeddleError('conflict', `the change id ${changeId} was used by another caller; choose one that nobody else can choose`);
+    throw new HeddleError(
+      'conflict',
+      `the change id ${changeId} was used by another caller; choose one that nobody else can choose`,
+    );
   }
 
   private async commit(change: Change): Promise<number> {
-    const { writer, desired, onCommitted, log } = this.options;
+    const { writer, desired, onCommitted, log, term } = this.options;
     const expected = writer.nextPosition;
     let position: number;
     try {
@@ -128,11 +140,14 @@ export class Reign {
     if (position !== expected) {
       this.finish(new HeddleError('internal', `a change expected at ${expected} is at ${position}`));
     }
-    log.info({ position, changeId: change.changeId, principal: change.by.principal, objects: change.objects.length }, change.summary);
+    log.info(
+      { position, changeId: change.changeId, principal: change.by.principal, objects: change.objects.length },
+      change.summary,
+    );
     await onCommitted({ ...change, position }).catch((error: unknown) =>
       log.error({ err: error, position }, 'after the commit of a change'),
     );
-    await desired.whenAt(position, CATCH_UP_MS);
+    await desired.whenAt(position, { deadlineMs: CATCH_UP_MS, signal: term.signal });
     return position;
   }
 }

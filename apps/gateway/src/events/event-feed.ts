@@ -45,7 +45,8 @@ export class EventFeed {
           signal,
           onEvent: (event) => {
             waiting.push(event);
-            if (waiting.length > MAX_WAITING) throw new HeddleError('limit', 'this reader is too slow; go on from the last id');
+            if (waiting.length > MAX_WAITING)
+              throw new HeddleError('limit', 'this reader is too slow; go on from the last id');
             wake();
           },
         })

@@ -62,7 +62,11 @@ export class ChangesController {
   @ApiOperation({ summary: 'A new change that brings the objects back to what they were at that position' })
   @ApiQuery({ name: 'dryRun', required: false })
   @ApiQuery({ name: 'tenant', required: false, description: 'Only the objects of this tenant.' })
-  @ApiQuery({ name: 'application', required: false, description: 'Only the objects of this application of the tenant.' })
+  @ApiQuery({
+    name: 'application',
+    required: false,
+    description: 'Only the objects of this application of the tenant.',
+  })
   async rollback(
     @Param('position') text: string,
     @Caller() caller: RequestContext,
@@ -101,7 +105,8 @@ export class ChangesController {
     const position = readPosition(text);
     const change = await this.history.get(position);
     const objects = change?.objects.filter(({ key }) => maySeeKey(caller, key)) ?? [];
-    if (!change || objects.length === 0) throw new HeddleError('not-found', `there is no change at position ${position}`);
+    if (!change || objects.length === 0)
+      throw new HeddleError('not-found', `there is no change at position ${position}`);
     return { ...change, objects };
   }
 }

@@ -31,7 +31,10 @@ export class ErrorFilter implements ExceptionFilter {
   private shown(thrown: unknown, request: Request): HeddleError {
     // Nest's own "Cannot GET /x" is for programmers.
     if (thrown instanceof NotFoundException) {
-      return new HeddleError('not-found', `there is nothing at ${request.method} ${request.path}; the API is described at /api/docs`);
+      return new HeddleError(
+        'not-found',
+        `there is nothing at ${request.method} ${request.path}; the API is described at /api/docs`,
+      );
     }
     const error = toHeddleError(thrown);
     if (error.code !== 'internal') return error;

@@ -35,7 +35,9 @@ export class EventsController {
   }
 
   @Get('stream')
-  @ApiOperation({ summary: 'Facts as they happen, as server-sent events; Last-Event-ID goes on where a stream broke off' })
+  @ApiOperation({
+    summary: 'Facts as they happen, as server-sent events; Last-Event-ID goes on where a stream broke off',
+  })
   async stream(
     @Query() query: EventQuery,
     @Caller() caller: RequestContext,

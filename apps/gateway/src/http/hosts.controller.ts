@@ -25,12 +25,18 @@ export class HostCredentialsController {
     @Caller() caller: RequestContext,
   ): Promise<BrokerCredentials & { host: string }> {
     if (caller.tenant !== undefined) {
-      throw new HeddleError('forbidden', `${caller.principal} is limited to tenant ${caller.tenant}; hosts belong to the cluster`);
+      throw new HeddleError(
+        'forbidden',
+        `${caller.principal} is limited to tenant ${caller.tenant}; hosts belong to the cluster`,
+      );
     }
     const parsed = nameSchema.safeParse(name);
     if (!parsed.success) throw new HeddleError('invalid', `host name: ${parsed.error.issues[0]?.message}`);
     const credentials = await this.users.createForHost(name);
-    this.log.info({ host: name, principal: caller.principal, requestId: caller.requestId }, 'made credentials for a host');
+    this.log.info(
+      { host: name, principal: caller.principal, requestId: caller.requestId },
+      'made credentials for a host',
+    );
     return { host: name, ...credentials };
   }
 }

@@ -65,7 +65,10 @@ export class ObjectsController {
     const key = refKey({ kind: kind.kind, path });
     const object = readObject(body);
     if (keyOf(object) !== key) {
-      throw new HeddleError('invalid', `found ${keyOf(object).replace('/', ' ')} in the body, but the path names ${kind.kind} ${path}; they have to be the same`);
+      throw new HeddleError(
+        'invalid',
+        `found ${keyOf(object).replace('/', ' ')} in the body, but the path names ${kind.kind} ${path}; they have to be the same`,
+      );
     }
     const expected = expectedRevision(request);
     const change = { verb: 'put', puts: [object], deletes: [], ...expecting(key, expected), ...named(request) };
@@ -102,14 +105,18 @@ const named = (request: Request) => {
 function kindOf(plural: string): KindInfo {
   const kind = KINDS.find((k) => k.plural === plural);
   if (kind) return kind;
-  throw new HeddleError('not-found', `there is no collection "${plural}"; there are ${KINDS.map((k) => k.plural).join(', ')}`);
+  throw new HeddleError(
+    'not-found',
+    `there is no collection "${plural}"; there are ${KINDS.map((k) => k.plural).join(', ')}`,
+  );
 }
 
 function readPath({ plural, a, b, c }: PathParameters): { kind: KindInfo; path: string } {
   const kind = kindOf(plural);
   const parts = [a, b, c].filter((part) => part !== undefined);
   const slashed = parts.find((part) => part.includes('/'));
-  if (slashed !== undefined) throw new HeddleError('invalid', `found "${slashed}" as a part of a path; a name has no slash`);
+  if (slashed !== undefined)
+    throw new HeddleError('invalid', `found "${slashed}" as a part of a path; a name has no slash`);
   const path = parts.join('/');
   splitPath(kind.kind, path);
   return { kind, path };

@@ -1,4 +1,12 @@
-import { explainIssues, HeddleError, parseObject, parseObjects, refuse, type AnyObject, type Problem } from '@heddle/model';
+import {
+  explainIssues,
+  HeddleError,
+  parseObject,
+  parseObjects,
+  refuse,
+  type AnyObject,
+  type Problem,
+} from '@heddle/model';
 import type { z } from 'zod';
 import { ApiError, malformed } from './api-error';
 import type { TextBody } from './read-body';
@@ -23,7 +31,10 @@ export function readObject(body: TextBody): AnyObject {
   const objects = readObjects(body);
   const [object] = objects;
   if (!object || objects.length > 1) {
-    throw new HeddleError('invalid', `found ${objects.length} objects; allowed is one. POST /api/v1/apply takes several`);
+    throw new HeddleError(
+      'invalid',
+      `found ${objects.length} objects; allowed is one. POST /api/v1/apply takes several`,
+    );
   }
   return object;
 }
@@ -45,7 +56,10 @@ function parseJson({ text, kind }: TextBody): unknown {
     return JSON.parse(text);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw malformed(`the body is not JSON: ${reason}${kind === 'json' ? '. For YAML send content-type: application/yaml' : ''}`, error);
+    throw malformed(
+      `the body is not JSON: ${reason}${kind === 'json' ? '. For YAML send content-type: application/yaml' : ''}`,
+      error,
+    );
   }
 }
 
@@ -54,7 +68,11 @@ function readText({ text }: TextBody): AnyObject[] {
     return parseObjects(text).map(({ object }) => object);
   } catch (error) {
     // A fault without a path is one of the syntax: this is no YAML at all.
-    if (error instanceof HeddleError && error.problems.length > 0 && error.problems.every((p) => p.path === '' && p.line !== undefined)) {
+    if (
+      error instanceof HeddleError &&
+      error.problems.length > 0 &&
+      error.problems.every((p) => p.path === '' && p.line !== undefined)
+    ) {
       throw new ApiError(400, error);
     }
     throw error;
@@ -68,7 +86,9 @@ function readList(values: readonly unknown[]): AnyObject[] {
       return [parseObject(value)];
     } catch (error) {
       if (!(error instanceof HeddleError) || error.problems.length === 0) throw error;
-      problems.push(...error.problems.map((p) => ({ ...p, path: p.path === '' ? `[${index}]` : `[${index}].${p.path}` })));
+      problems.push(
+        ...error.problems.map((p) => ({ ...p, path: p.path === '' ? `[${index}]` : `[${index}].${p.path}` })),
+      );
       return [];
     }
   });

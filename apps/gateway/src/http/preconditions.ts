@@ -16,7 +16,8 @@ export function expectedRevision(request: Request): number | undefined {
   if (match === undefined) return undefined;
   const digits = /^\s*(?:"([0-9]{1,15})"|([0-9]{1,15}))\s*$/.exec(match);
   const revision = digits?.[1] ?? digits?.[2];
-  if (revision === undefined) throw new HeddleError('invalid', `found If-Match: ${match}; allowed is a revision such as "42"`);
+  if (revision === undefined)
+    throw new HeddleError('invalid', `found If-Match: ${match}; allowed is a revision such as "42"`);
   return Number(revision);
 }
 
@@ -25,7 +26,8 @@ export async function withPrecondition<T>(expected: number | undefined, work: Pr
   try {
     return await work;
   } catch (error) {
-    if (expected !== undefined && error instanceof HeddleError && error.code === 'conflict') throw new ApiError(412, error);
+    if (expected !== undefined && error instanceof HeddleError && error.code === 'conflict')
+      throw new ApiError(412, error);
     throw error;
   }
 }
@@ -46,5 +48,8 @@ export function idempotencyKey(request: Request): string | undefined {
   const key = request.get('idempotency-key');
   if (key === undefined) return undefined;
   if (CHANGE_ID.test(key)) return key;
-  throw new HeddleError('invalid', `found Idempotency-Key "${key.slice(0, 40)}"; allowed are 1 to 128 letters, digits and . _ : -`);
+  throw new HeddleError(
+    'invalid',
+    `found Idempotency-Key "${key.slice(0, 40)}"; allowed are 1 to 128 letters, digits and . _ : -`,
+  );
 }

@@ -30,12 +30,12 @@ export function readBody(request: Request, _response: Response, next: NextFuncti
     next();
     return;
   }
-  collect(request).then(
-    (bytes) => {
+  collect(request)
+    .then((bytes) => {
       request.body = { text: decode(bytes), kind: kindOf(request, bytes.length) } satisfies TextBody;
       next();
-    },
-  ).catch(next);
+    })
+    .catch(next);
 }
 
 function kindOf(request: Request, length: number): TextBody['kind'] {

@@ -16,7 +16,11 @@ export class SchemaController {
   @ApiOperation({ summary: 'JSON Schema of one kind' })
   one(@Param('kind') word: string): Record<string, unknown> {
     const kind = findKind(word);
-    if (!kind) throw new HeddleError('not-found', `there is no kind "${word}"; there are ${KINDS.map((k) => k.kind).join(', ')}`);
+    if (!kind)
+      throw new HeddleError(
+        'not-found',
+        `there is no kind "${word}"; there are ${KINDS.map((k) => k.kind).join(', ')}`,
+      );
     return jsonSchemaOf(kind);
   }
 }

@@ -16,13 +16,21 @@ export class StoreController {
 
   @Post('accept')
   @HttpCode(200)
-  @ApiOperation({ summary: 'After a restore: accept a store that is behind what has been seen; what was changed since is lost' })
+  @ApiOperation({
+    summary: 'After a restore: accept a store that is behind what has been seen; what was changed since is lost',
+  })
   async accept(@Caller() caller: RequestContext): Promise<ClusterIdentity & { position: number }> {
     if (caller.tenant !== undefined) {
-      throw new HeddleError('forbidden', `${caller.principal} is limited to tenant ${caller.tenant}; the store belongs to the cluster`);
+      throw new HeddleError(
+        'forbidden',
+        `${caller.principal} is limited to tenant ${caller.tenant}; the store belongs to the cluster`,
+      );
     }
     const accepted = await this.session.accept();
-    this.log.warn({ principal: caller.principal, requestId: caller.requestId, ...accepted }, 'the store was accepted as it is');
+    this.log.warn(
+      { principal: caller.principal, requestId: caller.requestId, ...accepted },
+      'the store was accepted as it is',
+    );
     return accepted;
   }
 }

@@ -41,7 +41,12 @@ export function kindPaths(): Paths {
 function pathsOf(kind: KindInfo): Paths {
   const collection = `/api/v1/${kind.plural}`;
   const parts = PARTS[kind.scope];
-  const parameters: Parameter[] = parts.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } }));
+  const parameters: Parameter[] = parts.map((name) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }));
   const tags = [kind.plural];
   const list = {
     type: 'object' as const,

@@ -60,9 +60,15 @@ export class Prober {
     if (own.length === 0 && !this.exists(tenant, application)) {
       throw new HeddleError('not-found', `there is no application ${tenant}/${application}`);
     }
-    const cases = probeCases(own, endpoints.filter((e) => e.epg.startsWith(prefix)));
+    const cases = probeCases(
+      own,
+      endpoints.filter((e) => e.epg.startsWith(prefix)),
+    );
     if (cases.length > MAX_CASES) {
-      throw new HeddleError('limit', `${prefix.slice(0, -1)} has ${cases.length} connections to try; at most ${MAX_CASES} are tried at once`);
+      throw new HeddleError(
+        'limit',
+        `${prefix.slice(0, -1)} has ${cases.length} connections to try; at most ${MAX_CASES} are tried at once`,
+      );
     }
     const verdicts = await this.verdicts(cases, context);
     const results = (
@@ -136,7 +142,11 @@ function resultOf(
   const seen =
     typeof observation === 'object'
       ? observation
-      : { outcome: 'error' as const, detail: observation ?? 'the agent did not answer for this target', milliseconds: 0 };
+      : {
+          outcome: 'error' as const,
+          detail: observation ?? 'the agent did not answer for this target',
+          milliseconds: 0,
+        };
   return {
     ...one,
     // No verdict is no permission.

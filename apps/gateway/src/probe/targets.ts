@@ -30,16 +30,20 @@ export function probeCases(
   allocations: readonly HeddleObject<'Allocation'>[],
   endpoints: readonly EndpointView[],
 ): ProbeCase[] {
-  const byAllocation = new Map(endpoints.flatMap((e) => (e.allocation === undefined ? [] : [[e.allocation, e] as const])));
+  const byAllocation = new Map(
+    endpoints.flatMap((e) => (e.allocation === undefined ? [] : [[e.allocation, e] as const])),
+  );
   const parties: ProbeParty[] = [];
   const ports = new Map<string, ProbePort>();
   for (const { metadata, spec } of allocations) {
     if (spec.desired !== 'run') continue;
-    for (const { port, protocol } of Object.values(spec.template.ports)) ports.set(`${protocol} ${port}`, { protocol, port });
+    for (const { port, protocol } of Object.values(spec.template.ports))
+      ports.set(`${protocol} ${port}`, { protocol, port });
     const allocation = `${metadata.tenant}/${metadata.application}/${metadata.name}`;
     const endpoint = byAllocation.get(allocation) ?? byAllocation.get(metadata.name);
     const address = endpoint?.addresses[0];
-    if (endpoint && address !== undefined) parties.push({ allocation, epg: endpoint.epg, host: endpoint.host, address });
+    if (endpoint && address !== undefined)
+      parties.push({ allocation, epg: endpoint.epg, host: endpoint.host, address });
   }
   return parties.flatMap((source) =>
     parties

@@ -1,4 +1,12 @@
-import { HeddleError, keyOf, matches, parseSelector, type HeddleObject, type Kind, type Requirement } from '@heddle/model';
+import {
+  HeddleError,
+  keyOf,
+  matches,
+  parseSelector,
+  type HeddleObject,
+  type Kind,
+  type Requirement,
+} from '@heddle/model';
 
 export const DEFAULT_LIMIT = 500;
 export const MAX_LIMIT = 1000;
@@ -72,7 +80,8 @@ export function pageOf<K extends Kind>(objects: Iterable<HeddleObject<K>>, query
 
 function isWanted({ kind, metadata }: HeddleObject, { tenant, application, requirements }: ListQuery): boolean {
   if (tenant !== undefined && tenant !== (kind === 'Tenant' ? metadata.name : metadata.tenant)) return false;
-  if (application !== undefined && application !== (kind === 'App' ? metadata.name : metadata.application)) return false;
+  if (application !== undefined && application !== (kind === 'App' ? metadata.name : metadata.application))
+    return false;
   return matches(requirements, metadata.labels);
 }
 

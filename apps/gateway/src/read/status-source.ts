@@ -16,7 +16,11 @@ export class StatusSource {
   constructor(private readonly rpc: RpcClient) {}
 
   /** The objects with their `status`; where its owner does not answer, the status says so. */
-  async add<K extends Kind>(kind: K, objects: readonly HeddleObject<K>[], caller: RequestContext): Promise<HeddleObject<K>[]> {
+  async add<K extends Kind>(
+    kind: K,
+    objects: readonly HeddleObject<K>[],
+    caller: RequestContext,
+  ): Promise<HeddleObject<K>[]> {
     if (objects.length === 0) return [];
     const statusOf = await this.read(kind, caller);
     return objects.map((object) => {

@@ -1,11 +1,10 @@
 import { applyChange, type State } from '@heddle/admission';
 import type { Clock, Timer } from '@heddle/host';
-import { HeddleError, kindInfo, type AnyObject, type Change, type HeddleObject, type Kind } from '@heddle/model';
+import { HeddleError, type AnyObject, type Change, type HeddleObject, type Kind } from '@heddle/model';
 
 interface Waiter {
   readonly position: number;
-  readonly resolve: () => void;
-  readonly timer: Timer;
+  readonly settle: (error?: HeddleError) => void;
 }
 
 /** Desired state at the newest position this gateway has seen: what reads show and changes are built on. */
@@ -19,6 +18,7 @@ export class DesiredState {
   get state(): State {
     return this.current;
   }
+  /** Position of the newest change that was seen. */
   get position(): number {
     return this.at;
   }
@@ -28,13 +28,13 @@ export class DesiredState {
   }
 
   ofKind(kind: Kind): HeddleObject[] {
-    const prefix = `${kindInfo(kind).kind}/`;
+    const prefix = `${kind}/`;
     const found: HeddleObject[] = [];
     for (const [key, object] of this.current) if (key.startsWith(prefix)) found.push(object);
     return found;
   }
 
-  /** Starts from a whole state, for example one that was saved. */
+  /** Begins anew, from a whole state or from nothing. */
   reset(state: State, position: number): void {
     this.current = state;
     this.moveTo(position);
@@ -47,30 +47,43 @@ export class DesiredState {
     this.moveTo(position);
   }
 
-  /** The log has come to this position without a change of an object. */
-  moveTo(position: number): void {
-    this.at = position;
-    for (const waiter of [...this.waiters]) {
-      if (waiter.position > position) continue;
-      this.waiters.delete(waiter);
-      waiter.timer.cancel();
-      waiter.resolve();
-    }
-  }
-
-  /** Resolves when the state is at `position` or beyond. @throws HeddleError `deadline` */
-  whenAt(position: number, deadlineMs: number): Promise<void> {
+  /**
+   * Resolves when the state is at `position` or beyond.
+   * @throws HeddleError `deadline`; the signal's reason when that aborts
+   */
+  whenAt(position: number, limits: { deadlineMs?: number; signal?: AbortSignal } = {}): Promise<void> {
+    const { deadlineMs, signal } = limits;
     if (this.at >= position) return Promise.resolve();
+    if (signal?.aborted) return Promise.reject(HeddleError.from(signal.reason));
     return new Promise((resolve, reject) => {
+      let timer: Timer | undefined;
+      const onAbort = (): void => waiter.settle(HeddleError.from(signal?.reason));
       const waiter: Waiter = {
         position,
-        resolve,
-        timer: this.clock.after(deadlineMs, () => {
+        settle: (error) => {
           this.waiters.delete(waiter);
-          reject(new HeddleError('deadline', `this gateway has not seen position ${position} within ${deadlineMs} ms; it is at ${this.at}`));
-        }),
+          timer?.cancel();
+          signal?.removeEventListener('abort', onAbort);
+          if (error) reject(error);
+          else resolve();
+        },
       };
       this.waiters.add(waiter);
+      signal?.addEventListener('abort', onAbort, { once: true });
+      if (deadlineMs !== undefined)
+        timer = this.clock.after(deadlineMs, () => waiter.settle(this.late(position, deadlineMs)));
     });
+  }
+
+  private late(position: number, deadlineMs: number): HeddleError {
+    return new HeddleError(
+      'deadline',
+      `this gateway has not seen position ${position} within ${deadlineMs} ms; it is at ${this.at}`,
+    );
+  }
+
+  private moveTo(position: number): void {
+    this.at = position;
+    for (const waiter of [...this.waiters]) if (waiter.position <= position) waiter.settle();
   }
 }

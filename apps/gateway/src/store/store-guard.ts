@@ -1,5 +1,5 @@
 import { HashedFile, type Files } from '@heddle/host';
-import { checkStore, IdentityRecord, storeError, type ClusterIdentity, type StoreCheck, type StorePort } from '@heddle/messaging';
+import { checkStore, IdentityRecord, type ClusterIdentity, type StoreCheck, type StorePort } from '@heddle/messaging';
 import { HeddleError, type Watermark } from '@heddle/model';
 import { z } from 'zod';
 
@@ -67,8 +67,7 @@ export class StoreGuard {
     const { current } = this;
     if (current.state === 'ok') return;
     if (current.state === 'unchecked') throw new HeddleError('unavailable', `${current.explain}; nothing was changed`);
-    if (current.state === 'damaged') throw new HeddleError('state', current.explain);
-    throw storeError(current);
+    throw new HeddleError('state', current.explain);
   }
 
   /**

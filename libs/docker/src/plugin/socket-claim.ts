@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, link, lstat, mkdir, rm } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import path from 'node:path';
+import { isErrno } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
 import { checkSocketPath } from '../engine-process';
 
@@ -31,7 +32,7 @@ export async function claimSocket(server: Server, socketPath: string): Promise<S
     await link(temporary, socketPath);
   } catch (error) {
     server.close();
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw taken(socketPath);
+    if (isErrno(error, 'EEXIST')) throw taken(socketPath);
     throw error;
   } finally {
     await rm(temporary, { force: true });
@@ -69,9 +70,9 @@ function answers(socketPath: string): Promise<boolean> {
     };
     socket.setTimeout(PROBE_MS, () => settle(true));
     socket.once('connect', () => settle(true));
-    socket.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') settle(false);
-      else if (error.code === 'EAGAIN') settle(true);
+    socket.once('error', (error) => {
+      if (isErrno(error, 'ECONNREFUSED', 'ENOENT')) settle(false);
+      else if (isErrno(error, 'EAGAIN')) settle(true);
       else settle(error);
     });
   });
@@ -91,7 +92,7 @@ async function lstatOrNothing(file: string): Promise<Awaited<ReturnType<typeof l
   try {
     return await lstat(file);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (isErrno(error, 'ENOENT')) return undefined;
     throw error;
   }
 }

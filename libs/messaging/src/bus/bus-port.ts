@@ -11,6 +11,8 @@ export interface BusStatus {
   readonly since: number;
   /** How often the connection was made again after it had been lost. */
   readonly reconnects: number;
+  /** Why there is no connection, as far as is known. */
+  readonly error?: HeddleError;
 }
 
 /**

@@ -72,8 +72,14 @@ export class Bus implements BusPort {
   }
 
   status(): BusStatus {
-    const { state, server } = this.transport;
-    return { state, since: this.since, reconnects: this.reconnects, ...(server === undefined ? {} : { server }) };
+    const { state, server, lastError } = this.transport;
+    return {
+      state,
+      since: this.since,
+      reconnects: this.reconnects,
+      ...(server === undefined ? {} : { server }),
+      ...(lastError === undefined ? {} : { error: lastError }),
+    };
   }
 
   onStatus(listener: (status: BusStatus) => void): Unsubscribe {

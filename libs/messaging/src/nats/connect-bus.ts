@@ -41,7 +41,8 @@ export class NatsBus extends Bus {
 
 /**
  * Connects to NATS. The connection is made again whenever it is lost, until `close`.
- * @throws HeddleError `unauthenticated` or `unavailable` when there is no connection within `connectMs`
+ * @throws HeddleError `unauthenticated` when the server does not admit this user, `unavailable` when there is no server
+ *   within `connectMs`
  */
 export async function connectBus(options: ConnectOptions): Promise<NatsBus> {
   const { servers, name, host, seed, inboxPrefix, connectMs = 10_000, clock = systemClock } = options;
@@ -55,11 +56,17 @@ export async function connectBus(options: ConnectOptions): Promise<NatsBus> {
   });
   const bus = new NatsBus(transport, options);
   if (connectMs === 0) return bus;
+  const refused = new AbortController();
+  const stop = transport.onError((error) => {
+    if (error.code === 'unauthenticated') refused.abort(error);
+  });
   try {
-    await bus.whenConnected(connectMs);
+    await bus.whenConnected(connectMs, refused.signal);
   } catch (error) {
     await bus.close();
     throw transport.lastError ?? HeddleError.from(error);
+  } finally {
+    stop();
   }
   return bus;
 }

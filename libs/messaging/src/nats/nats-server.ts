@@ -131,20 +131,30 @@ export class NatsServer {
     await this.writeConfig();
     const started = this.clock.monotonic();
     const left = (): number => Math.max(1, deadlineMs - (this.clock.monotonic() - started));
+    let inUse = false;
     for (;;) {
-      const exit = this.spawn();
-      const ended = await Promise.race([this.ready(left()), exit]);
+      const ended = await this.attempt(left()).catch((error: unknown) => {
+        throw inUse ? this.storeInUse() : error;
+      });
       if (ended === undefined) return;
+      inUse = ended.code === STORE_IN_USE;
+      if (!inUse) {
+        const log = ended.log.slice(-10).join('\n');
+        throw new HeddleError('internal', `nats-server ended at once (${describe(ended)}):\n${log}`);
+      }
+      if (left() === 1) throw this.storeInUse();
       // A server whose parent was killed may need a moment to end.
-      if (ended.code === STORE_IN_USE && left() > 1) {
-        await pause(this.clock, 50);
-        continue;
-      }
-      if (ended.code === STORE_IN_USE) {
-        throw new HeddleError('refused', `another nats-server uses the store ${storeDir}; end that one first`);
-      }
-      throw new HeddleError('internal', `nats-server ended at once (${describe(ended)}):\n${ended.log.slice(-10).join('\n')}`);
+      await pause(this.clock, 50);
     }
+  }
+
+  /** Resolves to nothing when the server is ready, to its exit when it ended before that. */
+  private async attempt(deadlineMs: number): Promise<ServerExit | undefined> {
+    const exit = this.spawn();
+    const ready = this.ready(deadlineMs);
+    const ended = await Promise.race([exit, ready]);
+    // An exit that `ready` caused when it gave up: the reason is there.
+    return ended?.wanted ? ready : ended;
   }
 
   /** Who may connect from now on. Users that are gone are cut off. */
@@ -255,6 +265,10 @@ export class NatsServer {
       '-c',
       this.configFile,
     ];
+  }
+
+  private storeInUse(): HeddleError {
+    return new HeddleError('refused', `another nats-server uses the store ${this.options.storeDir}; end that one first`);
   }
 
   private get configFile(): string {

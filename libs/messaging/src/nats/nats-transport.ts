@@ -3,7 +3,6 @@ import { HeddleError } from '@heddle/model';
 import {
   connect,
   createInbox,
-  DebugEvents,
   ErrorCode,
   Events,
   headers as newHeaders,
@@ -12,6 +11,8 @@ import {
   type MsgHdrs,
   type NatsConnection,
   type NatsError,
+  type QueuedIterator,
+  type Status,
   type Subscription,
 } from 'nats';
 import { backoff, pause, withDeadline } from '../async';
@@ -24,7 +25,7 @@ import { fromNats } from './nats-error';
 /** The server's default, until one has told its own. */
 const DEFAULT_MAX_PAYLOAD = 1_048_576;
 const RECONNECT_FIRST_MS = 50;
-const RECONNECT_MOST_MS = 2_000;
+const RECONNECT_MOST_MS = 1_000;
 /** A peer that is silently gone is noticed after about two to three of these. */
 const PING_INTERVAL_MS = 3_000;
 const DIAL_TIMEOUT_MS = 3_000;
@@ -50,7 +51,8 @@ interface Wanted {
 
 /**
  * A connection to NATS that is made again whenever it is lost, for ever, and may be asked for before there is a server.
- * Subscriptions hold across all of that.
+ * Subscriptions hold across all of that. The client library's own reconnecting is off: it keeps what is published while
+ * there is no connection, and sends it late or never, as it happens.
  */
 export class NatsTransport implements Transport {
   private current: ConnectionState = 'connecting';
@@ -60,9 +62,7 @@ export class NatsTransport implements Transport {
   private readonly errorListeners = new Listeners<[HeddleError]>();
   private readonly closing = new AbortController();
   private readonly inboxPrefix: string;
-  private attempts = 0;
-  /** Why the last attempt to connect failed. */
-  lastError: HeddleError | undefined;
+  private failure: HeddleError | undefined;
 
   constructor(private readonly options: NatsTransportOptions) {
     this.inboxPrefix = options.inboxPrefix ?? subjects.inboxPrefix(options.host);
@@ -79,6 +79,10 @@ export class NatsTransport implements Transport {
 
   get server(): string | undefined {
     return this.current === 'connected' ? this.connection?.getServer() : undefined;
+  }
+
+  get lastError(): HeddleError | undefined {
+    return this.current === 'connected' ? undefined : this.failure;
   }
 
   /** The client's connection, for the stores of this folder. Throws `unavailable` when not connected. */
@@ -114,16 +118,16 @@ export class NatsTransport implements Transport {
     options: { headers: Headers; timeoutMs: number },
   ): Promise<RawMessage> {
     const { headers, timeoutMs } = options;
+    const connection = this.live();
     try {
-      return fromMsg(await this.live().request(subject, data, { headers: toNats(headers), timeout: timeoutMs }));
+      return fromMsg(await connection.request(subject, data, { headers: toNats(headers), timeout: timeoutMs }));
     } catch (error) {
       const failure = fromNats(error, `the request to ${subject}`);
       if (failure.code !== 'deadline') throw failure;
-      throw new HeddleError(
-        'deadline',
-        `${subject} did not answer within ${timeoutMs} ms; whether it took effect is unknown`,
-        { cause: error },
-      );
+      const why = connection.isClosed() ? 'the connection was lost before the answer came' : `no answer within ${timeoutMs} ms`;
+      throw new HeddleError('deadline', `the request to ${subject}: ${why}; whether it took effect is unknown`, {
+        cause: error,
+      });
     }
   }
 
@@ -177,10 +181,9 @@ export class NatsTransport implements Transport {
         attempt = 0;
         await this.use(connection);
       } catch (error) {
-        this.lastError = fromNats(error, `cannot connect to NATS at ${[this.options.servers].flat().join(', ')}`);
-        this.errorListeners.emit(this.lastError);
+        this.fail(fromNats(error, `no connection to NATS at ${[this.options.servers].flat().join(', ')}`));
       }
-      if (!signal.aborted) this.become(this.current === 'connecting' ? 'connecting' : 'disconnected');
+      if (this.current === 'connected') this.become('disconnected');
       await pause(this.options.clock, backoff(attempt, RECONNECT_FIRST_MS, RECONNECT_MOST_MS), signal);
     }
   }
@@ -191,10 +194,7 @@ export class NatsTransport implements Transport {
       servers: [servers].flat(),
       name,
       inboxPrefix: this.inboxPrefix,
-      maxReconnectAttempts: -1,
-      // A server that restarts may for a moment not know its users yet.
-      ignoreAuthErrorAbort: true,
-      reconnectDelayHandler: () => backoff(this.attempts++, RECONNECT_FIRST_MS, RECONNECT_MOST_MS),
+      reconnect: false,
       pingInterval: PING_INTERVAL_MS,
       maxPingOut: 2,
       timeout: DIAL_TIMEOUT_MS,
@@ -203,40 +203,36 @@ export class NatsTransport implements Transport {
     });
   }
 
-  /** Serves one client connection until the client gives it up. */
+  /** Serves one client connection until it is lost. */
   private async use(connection: NatsConnection): Promise<void> {
     if (this.closing.signal.aborted) return connection.close();
     this.connection = connection;
     for (const wanted of this.wanted) this.bind(connection, wanted);
     this.become('connected');
-    for await (const status of connection.status()) {
-      switch (status.type) {
-        case Events.Disconnect:
-          this.attempts = 0;
-          this.become('disconnected');
-          break;
-        case Events.Reconnect:
-          this.become('connected');
-          break;
-        case Events.Error:
-          if (status.permissionContext === undefined) break;
-          this.errorListeners.emit(
-            new HeddleError(
-              'forbidden',
-              `NATS refuses ${this.options.name} the ${status.permissionContext.operation} on ${status.permissionContext.subject}`,
-            ),
-          );
-          break;
-        case Events.LDM:
-        case Events.Update:
-        case DebugEvents.Reconnecting:
-        case DebugEvents.PingTimer:
-        case DebugEvents.StaleConnection:
-          break;
+    const events = connection.status();
+    void this.watch(events);
+    // The client does not end the events by itself.
+    const reason = await connection.closed().finally(() => (events as QueuedIterator<Status>).stop());
+    if (reason) throw reason;
+  }
+
+  private async watch(events: AsyncIterable<Status>): Promise<void> {
+    for await (const status of events) {
+      if (status.type === Events.Disconnect) this.become('disconnected');
+      if (status.type === Events.Error && status.permissionContext !== undefined) {
+        const { operation, subject } = status.permissionContext;
+        this.errorListeners.emit(
+          new HeddleError('forbidden', `NATS refuses ${this.options.name} the ${operation} on ${subject}`),
+        );
       }
     }
-    const reason = await connection.closed();
-    if (reason) throw reason;
+  }
+
+  /** A server that is away is told by the state; that it does not admit us is told once each time. */
+  private fail(error: HeddleError): void {
+    const news = error.code !== 'unavailable' && error.code !== this.failure?.code;
+    this.failure = error;
+    if (news) this.errorListeners.emit(error);
   }
 
   private bind(connection: NatsConnection, wanted: Wanted): void {
@@ -254,6 +250,7 @@ export class NatsTransport implements Transport {
   private become(state: ConnectionState): void {
     if (this.current === state || this.current === 'closed') return;
     this.current = state;
+    if (state === 'connected') this.failure = undefined;
     this.stateListeners.emit(state);
   }
 

@@ -223,7 +223,10 @@ describe('FencedStream', () => {
       { weight: 2, arbitrary: fc.record({ do: fc.constant('arrive' as const) }) },
       { weight: 1, arbitrary: fc.record({ do: fc.constant('down' as const) }) },
       { weight: 2, arbitrary: fc.record({ do: fc.constant('restart' as const), forgetIds: fc.boolean() }) },
-      { weight: 1, arbitrary: fc.record({ do: fc.constant('takeOver' as const), count: fc.integer({ min: 0, max: 3 }) }) },
+      {
+        weight: 1,
+        arbitrary: fc.record({ do: fc.constant('takeOver' as const), count: fc.integer({ min: 0, max: 3 }) }),
+      },
     );
 
     it('never loses, doubles, reorders or half-applies, and never writes after it was fenced', async () => {
@@ -304,7 +307,9 @@ describe('FencedStream', () => {
             });
             if (takenOver) {
               const epochAt = stream.content.find(({ id }) => id === 'second')!.sequence;
-              const late = stream.content.filter(({ sequence, data }) => sequence > epochAt && text(data).startsWith('w'));
+              const late = stream.content.filter(
+                ({ sequence, data }) => sequence > epochAt && text(data).startsWith('w'),
+              );
               expect(late).toEqual([]);
             } else {
               expect(watch(writer.append(record('end'))).error).toBeUndefined();

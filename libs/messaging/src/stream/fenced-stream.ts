@@ -367,7 +367,9 @@ export class FencedStream {
     const doomed = this.sent.splice(0);
     if (refused) doomed.push(...this.queue.splice(0));
     for (const write of doomed) {
-      settle(write, () => write.reject(write === refused?.write ? refused.error : this.notWritten('a write before it failed')));
+      settle(write, () =>
+        write.reject(write === refused?.write ? refused.error : this.notWritten('a write before it failed')),
+      );
     }
   }
 
@@ -411,9 +413,7 @@ export class FencedStream {
   private rejectAll(why: string): void {
     const unknown = `${why}; whether this record was written to ${this.stream.name} is unknown`;
     for (const write of [...this.sent, ...this.queue.splice(0)]) {
-      settle(write, () =>
-        write.reject(write.doubts > 0 ? new HeddleError('deadline', unknown) : this.notWritten(why)),
-      );
+      settle(write, () => write.reject(write.doubts > 0 ? new HeddleError('deadline', unknown) : this.notWritten(why)));
     }
   }
 

@@ -59,9 +59,7 @@ export class AppendError extends Error {
 }
 
 /** What a session of reading gives: records in order, and the news that there are no more for now. */
-export type StreamItem =
-  | { readonly kind: 'record'; readonly record: StreamRecord }
-  | { readonly kind: 'caughtUp' };
+export type StreamItem = { readonly kind: 'record'; readonly record: StreamRecord } | { readonly kind: 'caughtUp' };
 
 /** What a stream keeps, and for how long. */
 export interface StreamSpec {

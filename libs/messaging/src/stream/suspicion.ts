@@ -25,7 +25,9 @@ export class Suspicion {
     const now = this.clock.monotonic();
     this.since ??= now;
     if (now - this.since < this.ms) return undefined;
-    return error.code === 'state' ? error : new HeddleError('state', `${error.message}: the store is empty or another one`);
+    return error.code === 'state'
+      ? error
+      : new HeddleError('state', `${error.message}: the store is empty or another one`);
   }
 
   clear(): void {

@@ -122,6 +122,7 @@ export class MemoryTransport implements Transport {
   get server(): string | undefined {
     return this.current === 'connected' ? 'memory' : undefined;
   }
+  readonly lastError = undefined;
 
   onState(listener: (state: ConnectionState) => void): Unsubscribe {
     return this.stateListeners.add(listener);

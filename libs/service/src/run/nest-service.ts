@@ -1,4 +1,4 @@
-import type { DynamicModule, INestApplication, Type } from '@nestjs/common';
+import type { DynamicModule, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { MicroserviceOptions } from '@nestjs/microservices';
 import { NestLog } from '../logging/nest-log';
@@ -10,9 +10,6 @@ import { ServiceRoot } from './service.module';
 /** Milliseconds within which the server has to confirm that a service's subscriptions are in force. */
 const FLUSH_MS = 5_000;
 
-const transportOf = ({ bus, name: service, log, metrics }: ServiceContext): HeddleTransport =>
-  new HeddleTransport({ bus, service, log, metrics });
-
 /**
  * Runs a module as a service that is reached over the bus only. Its controllers' `@Method`s serve when this resolves;
  * `OnApplicationBootstrap` and `OnModuleDestroy` hooks of its providers start and stop its loops.
@@ -21,7 +18,8 @@ export async function runNestService(
   module: Type<unknown> | DynamicModule,
   context: ServiceContext,
 ): Promise<RunningService> {
-  const transport = transportOf(context);
+  const { bus, name: service, log, metrics } = context;
+  const transport = new HeddleTransport({ bus, service, log, metrics });
   const app = await NestFactory.createMicroservice<MicroserviceOptions>(root(module, context), {
     strategy: transport,
     ...nestOptions(context),
@@ -43,29 +41,6 @@ export async function runNestService(
     stop: async (graceMs) => {
       await transport.drain(graceMs);
       await app.close();
-      unwatch();
-    },
-  };
-}
-
-/**
- * Adds the bus to an application that serves HTTP as well. Call `start` before the application listens; `drain` comes
- * first when it stops.
- */
-export function attachBus(
-  app: INestApplication,
-  context: ServiceContext,
-): { start(): Promise<void>; drain(graceMs: number): Promise<void> } {
-  const transport = transportOf(context);
-  app.connectMicroservice<MicroserviceOptions>({ strategy: transport }).useGlobalFilters(new RethrowFilter());
-  const unwatch = watchBus(context.bus, context);
-  return {
-    start: async () => {
-      await app.startAllMicroservices();
-      await context.bus.flush(FLUSH_MS);
-    },
-    drain: async (graceMs) => {
-      await transport.drain(graceMs);
       unwatch();
     },
   };

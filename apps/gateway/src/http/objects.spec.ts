@@ -1,0 +1,294 @@
+import type { HostView, ServiceView } from '@heddle/model';
+import type { ApiClient } from '../testing/api-client';
+import type { FakeOwners } from '../testing/fake-owners';
+import { SHOP, TENANT } from '../testing/files';
+import { startWithOwners, type TestGateway } from '../testing/test-gateway';
+
+const filter = (name: string, labels: Record<string, string> = {}): object => ({
+  kind: 'Filter',
+  metadata: { tenant: 'acme', name, labels },
+  spec: { entries: [{ name: 'any' }] },
+});
+
+describe('objects', () => {
+  let gateway: TestGateway;
+  let owners: FakeOwners;
+  let api: ApiClient;
+
+  beforeEach(async () => {
+    ({ gateway, owners } = await startWithOwners());
+    api = gateway.api();
+  });
+  afterEach(async () => {
+    await owners.close();
+    await gateway.stop();
+  });
+
+  it('a new cluster begins with a domain', async () => {
+    const { body } = await api.get('/api/v1/domains').expect(200);
+    expect(body).toMatchObject({
+      kind: 'DomainList',
+      items: [{ metadata: { name: 'default' }, spec: { driver: 'ovs' } }],
+    });
+    const history = await api.get('/api/v1/changes').expect(200);
+    expect(history.body.items).toEqual([
+      expect.objectContaining({ by: { principal: 'system' }, changed: [{ key: 'Domain/default', action: 'created' }] }),
+    ]);
+  });
+
+  it('a file is applied as one change, shown at once, and changes nothing the second time', async () => {
+    const { body } = await api.apply(SHOP).expect(200);
+    expect(body.changed).toContainEqual({ key: 'App/acme/shop', action: 'created' });
+    expect(body.changed).toContainEqual({ key: 'Service/acme/shop/web', action: 'created' });
+    const shown = await api.get('/api/v1/services/acme/shop/web').expect(200);
+    expect(shown.body).toMatchObject({ spec: { replicas: 3 }, metadata: { revision: body.position, generated: true } });
+    expect(shown.headers['etag']).toBe(`"${body.position}"`);
+    expect(owners.checked.map((c) => c.basePosition)).toEqual([
+      body.position - 1,
+      body.position - 1,
+      body.position - 1,
+    ]);
+    expect((await api.apply(SHOP).expect(200)).body).toEqual({ position: body.position, changed: [] });
+  });
+
+  it('are put, replaced and deleted one by one', async () => {
+    await api.apply(TENANT);
+    const created = await api.put('/api/v1/filters/acme/web', filter('web')).expect(200);
+    expect(created.body).toMatchObject({
+      changed: [{ key: 'Filter/acme/web', action: 'created' }],
+      object: { metadata: { name: 'web', revision: created.body.position, generation: 1 } },
+    });
+    const updated = await api.put('/api/v1/filters/acme/web', filter('web', { tier: 'a' })).expect(200);
+    expect(updated.body.changed).toEqual([{ key: 'Filter/acme/web', action: 'updated' }]);
+    const deleted = await api.delete('/api/v1/filters/acme/web').expect(200);
+    expect(deleted.body).toMatchObject({ changed: [{ key: 'Filter/acme/web', action: 'deleted' }] });
+    await api.get('/api/v1/filters/acme/web').expect(404);
+    await api.delete('/api/v1/filters/acme/web').expect(404);
+  });
+
+  it('are put only where the path says', async () => {
+    await api.put('/api/v1/filters/acme/web', filter('other')).expect(422, /have to be the same/);
+    await api.put('/api/v1/contracts/acme/web', filter('web')).expect(422, /have to be the same/);
+  });
+
+  it('are not deleted while others need them', async () => {
+    await api.apply(SHOP);
+    const refused = await api.delete('/api/v1/bridgedomains/acme/default').expect(409);
+    expect(refused.body.code).toBe('refused');
+    const tenant = await api.delete('/api/v1/tenants/acme').expect(409);
+    expect(tenant.body.message).toContain('App acme/shop');
+  });
+
+  it('are changed only at the revision that the caller has read', async () => {
+    const { body: applied } = await api.apply(TENANT);
+    const created = await api.put('/api/v1/filters/acme/web', filter('web')).set('if-none-match', '*').expect(200);
+    await api
+      .put('/api/v1/filters/acme/web', filter('web', { a: 'b' }))
+      .set('if-none-match', '*')
+      .expect(412);
+    await api
+      .put('/api/v1/filters/acme/web', filter('web', { a: 'b' }))
+      .set('if-match', `"${applied.position}"`)
+      .expect(412);
+    await api
+      .put('/api/v1/filters/acme/web', filter('web', { a: 'b' }))
+      .set('if-match', created.headers['etag'] as string)
+      .expect(200);
+    await api.delete('/api/v1/filters/acme/web').set('if-match', `${created.body.position}`).expect(412);
+    await api.put('/api/v1/filters/acme/web', filter('web')).set('if-match', 'W/"x"').expect(422);
+  });
+
+  it('are checked and planned only with dryRun', async () => {
+    const { body } = await api.post('/api/v1/apply?dryRun=true', SHOP).expect(200);
+    expect(body.plan).toMatchObject({
+      changed: expect.arrayContaining([{ key: 'App/acme/shop', action: 'created' }]),
+      containers: { start: [{ service: 'acme/shop/web', host: 'h1', reason: 'new' }] },
+      paths: { opened: [{ source: 'acme/shop/web', destination: 'acme/shop/api', traffic: 'tcp 8080' }] },
+    });
+    expect((await api.post('/api/v1/plan', SHOP).expect(200)).body).toEqual(body.plan);
+    await api.get('/api/v1/apps/acme/shop').expect(404);
+    await api.delete('/api/v1/domains/default?dryRun=true').expect(200);
+    await api.get('/api/v1/domains/default').expect(200);
+  });
+
+  it('are listed by selector, tenant and application, page by page', async () => {
+    await api.apply(SHOP);
+    const names = ['a', 'b', 'c', 'd', 'e'];
+    await api
+      .apply(names.map((name) => filter(name, { odd: String(names.indexOf(name) % 2) })) as unknown as object)
+      .expect(200);
+    const odd = await api.get('/api/v1/filters?selector=odd%3D1').expect(200);
+    expect(odd.body.items.map((o: { metadata: { name: string } }) => o.metadata.name)).toEqual(['b', 'd']);
+    expect((await api.get('/api/v1/services?application=shop&tenant=acme')).body.items).toHaveLength(2);
+    expect((await api.get('/api/v1/services?tenant=other')).body.items).toHaveLength(0);
+
+    const seen: string[] = [];
+    let next = '';
+    do {
+      const { body } = await api.get(`/api/v1/filters?limit=2&selector=odd${next}`).expect(200);
+      seen.push(...body.items.map((o: { metadata: { name: string } }) => o.metadata.name));
+      // What comes before the place where the page ended is not shown again, and nothing is skipped.
+      if (next === '') await api.delete('/api/v1/filters/acme/a').expect(200);
+      next = body.continue === undefined ? '' : `&continue=${body.continue}`;
+    } while (next !== '');
+    expect(seen).toEqual(names);
+  });
+
+  it('carry the status that their owners observe', async () => {
+    await api.apply(SHOP);
+    owners.services = [
+      {
+        service: 'acme/shop/web',
+        replicas: 3,
+        running: 2,
+        healthy: 1,
+        current: 2,
+        settled: false,
+        reasons: ['h2 has no room'],
+      },
+      { service: 'acme/shop/api', replicas: 2, running: 2, healthy: 2, current: 2, settled: true, reasons: [] },
+    ] satisfies ServiceView[];
+    expect((await api.get('/api/v1/services/acme/shop/web')).body.status).toEqual({
+      replicas: 3, running: 2, healthy: 1, current: 2, settled: false, reasons: ['h2 has no room'],
+    }); // prettier-ignore
+    expect((await api.get('/api/v1/apps/acme/shop')).body.status).toEqual({
+      services: 2, replicas: 5, running: 4, healthy: 3, settled: false, reasons: ['acme/shop/web: h2 has no room'],
+    }); // prettier-ignore
+  });
+
+  it('are shown without their status when its owner does not answer', async () => {
+    await api.apply(SHOP);
+    await owners.close();
+    const { body } = await api.get('/api/v1/services').expect(200);
+    expect(body.items[0].status.unknown).toContain('nobody answers');
+  });
+
+  it('that are derived come from their owners', async () => {
+    await api.apply(SHOP);
+    owners.endpoints = [
+      {
+        id: 'allocation:acme/shop/web-1a2b3c',
+        epg: 'acme/shop/web',
+        mac: '02:48:0a:20:00:07',
+        addresses: ['10.32.0.7'],
+        host: 'h1',
+        underlay: '192.0.2.11',
+        service: 'web',
+        healthy: true,
+        attachment: { driver: 'ovs', port: 'p1' },
+        allocation: 'acme/shop/web-1a2b3c',
+        since: '2026-11-24T00:00:00Z',
+      },
+      {
+        id: 'docker:h2/0123456789abcdef0123',
+        epg: 'acme/shop/api',
+        mac: '02:48:0a:20:00:08',
+        addresses: ['10.32.0.8'],
+        host: 'h2',
+        underlay: '192.0.2.12',
+        healthy: true,
+        attachment: { driver: 'ovs', port: 'p2' },
+        since: '2026-11-24T00:00:00Z',
+      },
+    ];
+    const { body } = await api.get('/api/v1/endpoints').expect(200);
+    expect(body.items.map((o: { metadata: { name: string } }) => o.metadata.name)).toEqual([
+      'h2-0123456789ab',
+      'web-1a2b3c',
+    ]);
+    const one = await api.get('/api/v1/endpoints/acme/shop/web-1a2b3c').expect(200);
+    expect(one.body).toMatchObject({
+      spec: { addresses: ['10.32.0.7'], allocation: 'web-1a2b3c' },
+      status: { healthy: true },
+    });
+    await api.get('/api/v1/endpoints/acme/shop/nothing').expect(404);
+  });
+
+  describe('services', () => {
+    it('are scaled through the App that owns them', async () => {
+      await api.apply(SHOP);
+      const { body } = await api.post('/api/v1/services/acme/shop/web/scale', { replicas: 6 }).expect(200);
+      expect(body.changed).toEqual([
+        { key: 'App/acme/shop', action: 'updated' },
+        { key: 'Service/acme/shop/web', action: 'updated' },
+      ]);
+      expect((await api.get('/api/v1/apps/acme/shop')).body.spec.services.web.replicas).toBe(6);
+      await api.post('/api/v1/services/acme/shop/web/scale', { replicas: -1 }).expect(422);
+      await api.post('/api/v1/services/acme/shop/none/scale', { replicas: 1 }).expect(404);
+    });
+
+    it('are restarted', async () => {
+      await api.apply(SHOP);
+      await api.post('/api/v1/services/acme/shop/web/restart').expect(200);
+      expect((await api.get('/api/v1/services/acme/shop/web')).body.spec.restartedAt).toMatch(/^2\d{3}-/);
+      expect((await api.get('/api/v1/services/acme/shop/api')).body.spec.restartedAt).toBeUndefined();
+    });
+
+    it('that a person wrote are scaled themselves', async () => {
+      await api.apply(TENANT);
+      const at = { tenant: 'acme', application: 'shop', name: 'solo' };
+      await api.apply([
+        { kind: 'Epg', metadata: at, spec: {} },
+        { kind: 'Service', metadata: at, spec: { image: 'heddle/demo' } },
+      ] as unknown as object).expect(200); // prettier-ignore
+      const { body } = await api.post('/api/v1/services/acme/shop/solo/scale', { replicas: 4 }).expect(200);
+      expect(body.changed).toEqual([{ key: 'Service/acme/shop/solo', action: 'updated' }]);
+    });
+  });
+
+  describe('changes', () => {
+    it('asked for twice under one key happen once', async () => {
+      const first = await api.apply(SHOP).set('idempotency-key', 'deploy-1').expect(200);
+      await api.post('/api/v1/services/acme/shop/web/scale', { replicas: 6 }).expect(200);
+      const again = await api.apply(SHOP).set('idempotency-key', 'deploy-1').expect(200);
+      expect(again.body).toEqual(first.body);
+      expect((await api.get('/api/v1/services/acme/shop/web')).body.spec.replicas).toBe(6);
+      await api.apply(SHOP).set('idempotency-key', 'no spaces').expect(422);
+    });
+
+    it('are remembered with who made them, and can be taken back', async () => {
+      const { body: applied } = await api.apply(SHOP);
+      const { body: scaled } = await api.post('/api/v1/services/acme/shop/web/scale', { replicas: 6 });
+      const { body: history } = await api.get('/api/v1/changes?key=App/acme/shop').expect(200);
+      expect(history.items.map((i: { position: number }) => i.position)).toEqual([scaled.position, applied.position]);
+      expect(history.items[0]).toMatchObject({ by: { principal: 'admin' }, verb: 'scale', changed: scaled.changed });
+      const before = await api.get(`/api/v1/changes?before=${scaled.position}&limit=1`);
+      expect(before.body.items).toEqual([expect.objectContaining({ position: applied.position })]);
+
+      const { body: one } = await api.get(`/api/v1/changes/${scaled.position}`).expect(200);
+      expect(one.objects[0].before.spec.services.web.replicas).toBe(3);
+      expect(one.objects[0].after.spec.services.web.replicas).toBe(6);
+
+      await api.post(`/api/v1/changes/${applied.position}/rollback?dryRun=true`).expect(200);
+      const { body: back } = await api.post(`/api/v1/changes/${applied.position}/rollback`).expect(200);
+      expect(back.changed).toEqual(scaled.changed);
+      expect((await api.get('/api/v1/services/acme/shop/web')).body.spec.replicas).toBe(3);
+      await api.get('/api/v1/changes/4000').expect(404);
+      await api.get('/api/v1/changes/x').expect(422);
+    });
+
+    it('say on how many hosts they are in force', async () => {
+      const { body } = await api.apply(SHOP);
+      const host = (name: string, policyPosition: number, state: HostView['state'] = 'ready'): HostView => ({
+        name, policyPosition, state, workloadPosition: policyPosition, labels: {}, since: '', reason: '', problems: [],
+        agentVersion: '', usage: { containers: 0, endpoints: 0, flows: 0 },
+        spec: { zone: 'a', underlay: '192.0.2.1', capacity: { cpu: 1, memory: 1 }, domains: [], uplinks: {}, schedulable: true },
+      }); // prettier-ignore
+      const service = (settled: boolean): ServiceView => ({
+        service: 'acme/shop/web', replicas: 3, running: 3, healthy: 3, current: 3, settled, reasons: [],
+      }); // prettier-ignore
+      owners.hosts = [host('h1', body.position), host('h2', body.position - 1), host('h3', 0, 'lost')];
+      owners.services = [service(true), { ...service(false), service: 'acme/other/web' }];
+      const behind = await api.get(`/api/v1/changes/${body.position}/status`).expect(200);
+      expect(behind.body).toEqual({
+        position: body.position,
+        policy: { inForce: 1, hosts: 3, missing: ['h2', 'h3'] },
+        services: [service(true)],
+        settled: false,
+      });
+      owners.hosts[1] = host('h2', body.position);
+      const there = await api.get(`/api/v1/changes/${body.position}/status`).expect(200);
+      expect(there.body).toMatchObject({ policy: { inForce: 2, missing: ['h3'] }, settled: true });
+    });
+  });
+});

@@ -1,0 +1,248 @@
+import type { Clock } from '@heddle/host';
+import { HeddleError, type LoggedChange } from '@heddle/model';
+import { pause, withDeadline } from '../async';
+import { IdentityRecord, type ClusterIdentity } from '../identity/cluster-identity';
+import { bucketSpec } from '../lease/cas-bucket';
+import { Listeners, type Unsubscribe } from '../listeners';
+import type { ChangeLog } from '../stream/change-log';
+import type { Mark } from '../stream/follow';
+import type { StorePort } from '../stream/stream-port';
+import { readBucket, type FencedBucket } from './fenced-bucket';
+
+const RETRY_MS = 1_000;
+/** Key under which the position of a saved view stands, apart from every object key. */
+const POSITION = '.position';
+
+/** What is saved of a view: its entries under their keys, and up to which change they are complete. */
+export type SavedEntry<T> = { readonly value: T } | { readonly mark: Mark };
+
+export interface BucketViewOptions {
+  readonly store: StorePort;
+  readonly changes: ChangeLog;
+  /** Where the view is saved. */
+  readonly bucket: string;
+  /** Which objects of a change belong to the view, by their keys. */
+  readonly select: (key: string) => boolean;
+  readonly clock: Clock;
+}
+
+/** A change as a view took it. */
+export interface ViewChange<T> {
+  readonly before: ReadonlyMap<string, T>;
+  readonly after: ReadonlyMap<string, T>;
+  readonly position: number;
+  /** Absent when the view was read anew. */
+  readonly change?: LoggedChange;
+}
+
+/**
+ * A view of desired state: follows the log of changes and keeps the objects that it selects, rolling forward only. It starts
+ * from what was saved in its bucket and the position saved with it; entries are saved before the position, and applying a
+ * change again gives the same entries, so a crash anywhere between is made good by reading the log from that position.
+ *
+ * When the log turns out to be an older copy or another one, the view stays as it is and says so, until an operator has
+ * accepted the store (a new incarnation); then it is read anew.
+ */
+export class BucketView<T> {
+  private current: ReadonlyMap<string, T> = new Map();
+  private at: Mark = { sequence: 0, id: '' };
+  private saver: FencedBucket<SavedEntry<T>> | undefined;
+  private fault: string | undefined = 'the view has not caught up with the log yet';
+  private caughtUp = false;
+  private incarnation: ClusterIdentity | undefined;
+  private readonly listeners = new Listeners<[ViewChange<T>]>();
+  private readonly moved = new Listeners<[]>();
+  private readonly closing = new AbortController();
+  private running: Promise<void> = Promise.resolve();
+
+  private constructor(private readonly options: BucketViewOptions) {}
+
+  /** Opens the view and begins to follow; `waitFor` tells when it has come far enough. */
+  static async open<T>(options: BucketViewOptions): Promise<BucketView<T>> {
+    const view = new BucketView<T>(options);
+    view.running = view.run();
+    return view;
+  }
+
+  get entries(): ReadonlyMap<string, T> {
+    return this.current;
+  }
+
+  /** Position of the last change in the view. */
+  get position(): number {
+    return this.at.sequence;
+  }
+
+  /** What keeps the view from being what the log says, or undefined. */
+  get problem(): string | undefined {
+    return this.fault;
+  }
+
+  onChange(listener: (change: ViewChange<T>) => void): Unsubscribe {
+    return this.listeners.add(listener);
+  }
+
+  /** Resolves when the view has come to a position. @throws HeddleError `deadline`, saying what keeps it */
+  async waitFor(position: number, deadlineMs: number): Promise<void> {
+    await this.until(
+      () => this.at.sequence >= position,
+      deadlineMs,
+      () => `is at position ${this.at.sequence}, not at ${position}`,
+    );
+  }
+
+  /** Resolves when the view has read everything that was in the log. */
+  async whenCaughtUp(deadlineMs: number): Promise<void> {
+    await this.until(
+      () => this.caughtUp,
+      deadlineMs,
+      () => `has not caught up with the log; it is at ${this.at.sequence}`,
+    );
+  }
+
+  /** Saves the view from now on, as the holder of the lease under which the bucket is open; undefined: no longer. */
+  async saveWith(bucket: FencedBucket<SavedEntry<T>> | undefined): Promise<void> {
+    this.saver = bucket;
+    if (!bucket) return;
+    const saved = await bucket.readAll();
+    const put = new Map<string, SavedEntry<T>>();
+    for (const [key, value] of this.current) {
+      const known = saved.get(key);
+      if (!known || !('value' in known) || JSON.stringify(known.value) !== JSON.stringify(value))
+        put.set(key, { value });
+    }
+    const gone = [...saved.keys()].filter((key) => key !== POSITION && !this.current.has(key));
+    await bucket.commit({ put, delete: gone });
+    await bucket.commit({ put: new Map([[POSITION, { mark: this.at }]]) });
+  }
+
+  async close(): Promise<void> {
+    this.closing.abort();
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    const { clock } = this.options;
+    const { signal } = this.closing;
+    while (!signal.aborted) {
+      try {
+        await this.openOnce();
+        await this.followOnce();
+      } catch (error) {
+        if (signal.aborted) return;
+        this.caughtUp = false;
+        this.fault = HeddleError.from(error).message;
+      }
+      await pause(clock, RETRY_MS, signal);
+    }
+  }
+
+  /** Reads what was saved: at the start, and again when the store has a new incarnation. */
+  private async openOnce(): Promise<void> {
+    const { store, bucket } = this.options;
+    const identity = await (await IdentityRecord.open(store)).read();
+    const known = this.incarnation;
+    if (this.at.sequence > 0 && (!identity || (known && sameIdentity(identity, known)))) return;
+    const saved = await readBucket<SavedEntry<T>>(
+      await store.stream(bucketSpec(bucket, `A view of the log: ${bucket}.`)),
+    );
+    const mark = saved.get(POSITION);
+    const entries = new Map<string, T>();
+    for (const [key, entry] of saved) if ('value' in entry) entries.set(key, entry.value);
+    this.incarnation = identity;
+    if (mark && 'mark' in mark) this.replace(entries, mark.mark);
+    else this.replace(new Map(), { sequence: 0, id: '' });
+  }
+
+  private async followOnce(): Promise<void> {
+    const { changes, clock } = this.options;
+    await changes.follow({
+      from: this.at.sequence + 1,
+      after: this.at,
+      signal: this.closing.signal,
+      clock,
+      onChange: (change, mark) => this.take(change, mark),
+      onPosition: (mark) => this.moveTo(mark),
+      onCaughtUp: () => {
+        this.caughtUp = true;
+        this.fault = undefined;
+        this.moved.emit();
+      },
+      onInterrupted: (error) => (this.fault = `the log cannot be read: ${error.message}`),
+    });
+  }
+
+  private async take(change: LoggedChange, mark: Mark): Promise<void> {
+    const mine = change.objects.filter((object) => this.options.select(object.key));
+    const before = this.current;
+    if (mine.length > 0) {
+      const after = new Map(before);
+      for (const { key, after: object } of mine) {
+        if (object === null) after.delete(key);
+        else after.set(key, object as T);
+      }
+      this.current = after;
+    }
+    this.moveTo(mark);
+    this.listeners.emit({ before, after: this.current, position: mark.sequence, change });
+    await this.save(
+      mine.map((object) => object.key),
+      mark,
+    );
+  }
+
+  /** What cannot be saved is saved by the next holder of the lease: the log has it. */
+  private async save(keys: readonly string[], mark: Mark): Promise<void> {
+    const { saver } = this;
+    if (!saver) return;
+    const put = new Map<string, SavedEntry<T>>();
+    const gone: string[] = [];
+    for (const key of keys) {
+      const value = this.current.get(key);
+      if (value === undefined) gone.push(key);
+      else put.set(key, { value });
+    }
+    try {
+      await saver.commit({ put, delete: gone });
+      await saver.commit({ put: new Map([[POSITION, { mark }]]) });
+    } catch {
+      if (this.saver === saver) this.saver = undefined;
+    }
+  }
+
+  private replace(entries: ReadonlyMap<string, T>, mark: Mark): void {
+    const before = this.current;
+    this.current = entries;
+    this.moveTo(mark);
+    if (before.size > 0 || entries.size > 0) this.listeners.emit({ before, after: entries, position: mark.sequence });
+  }
+
+  private moveTo(mark: Mark): void {
+    this.at = mark;
+    this.moved.emit();
+  }
+
+  private async until(met: () => boolean, deadlineMs: number, describe: () => string): Promise<void> {
+    if (met()) return;
+    let stop: Unsubscribe | undefined;
+    const reached = new Promise<void>((resolve) => {
+      stop = this.moved.add(() => {
+        if (met()) resolve();
+      });
+    });
+    try {
+      await withDeadline(reached, deadlineMs, this.options.clock, () => {
+        const why = this.fault === undefined ? '' : `: ${this.fault}`;
+        return new HeddleError(
+          'deadline',
+          `the view ${this.options.bucket} ${describe()} after ${deadlineMs} ms${why}`,
+        );
+      });
+    } finally {
+      stop?.();
+    }
+  }
+}
+
+const sameIdentity = (a: ClusterIdentity, b: ClusterIdentity): boolean =>
+  a.clusterUid === b.clusterUid && a.incarnation === b.incarnation;
