@@ -3,9 +3,8 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSy
 import path from 'node:path';
 import { run } from './run.mjs';
 
-/** Folders whose subfolders are projects, and files that the build of each depends on. */
-const GROUPS = ['libs', 'apps'];
-const SHARED = ['package-lock.json', 'tsconfig.base.json', 'nx.json'];
+/** Files outside the projects that the build of each depends on. */
+const SHARED = ['package-lock.json', 'tsconfig.base.json', 'nx.json', 'deploy/compile.mjs'];
 const NOT_BUILT = new Set(['dist', 'node_modules', 'coverage']);
 
 const stampFile = (root) => path.join(root, 'node_modules', '.cache', 'heddle', 'build');
@@ -31,12 +30,24 @@ export async function build(root, log) {
   writeFileSync(stampFile(root), digest);
 }
 
+/** Folders of the workspace's packages that are built. */
 function projects(root) {
-  return GROUPS.flatMap((group) =>
-    readdirSync(path.join(root, group))
-      .map((name) => path.join(group, name))
-      .filter((project) => existsSync(path.join(root, project, 'project.json'))),
-  );
+  const { workspaces } = readJson(root, 'package.json');
+  const folders = workspaces.flatMap((pattern) => {
+    if (!pattern.endsWith('/*')) return [pattern];
+    const group = pattern.slice(0, -'/*'.length);
+    return existsSync(path.join(root, group))
+      ? readdirSync(path.join(root, group)).map((name) => `${group}/${name}`)
+      : [];
+  });
+  return folders.filter((folder) => {
+    const file = path.join(folder, 'project.json');
+    return existsSync(path.join(root, file)) && readJson(root, file).targets?.build !== undefined;
+  });
+}
+
+function readJson(root, file) {
+  return JSON.parse(readFileSync(path.join(root, file), 'utf8'));
 }
 
 /** A hash over name, size and time of change of everything that the build reads. */

@@ -114,17 +114,19 @@ describe('an installation', () => {
 describe('a build', () => {
   it('counts for its sources only', async () => {
     const root = path.join(folder, 'project');
-    for (const name of ['libs/a/src', 'libs/a/dist', 'apps', 'node_modules/.bin']) {
+    for (const name of ['libs/a/src', 'libs/a/dist', 'deploy', 'node_modules/.bin']) {
       mkdirSync(path.join(root, name), { recursive: true });
     }
-    for (const name of [
-      'package-lock.json',
-      'tsconfig.base.json',
-      'nx.json',
-      'libs/a/project.json',
-      'libs/a/src/x.ts',
-    ]) {
-      writeFileSync(path.join(root, name), '{}');
+    for (const [name, text] of Object.entries({
+      'package.json': '{"workspaces":["libs/*","apps/*"]}',
+      'package-lock.json': '{}',
+      'tsconfig.base.json': '{}',
+      'nx.json': '{}',
+      'deploy/compile.mjs': '',
+      'libs/a/project.json': '{"targets":{"build":{}}}',
+      'libs/a/src/x.ts': '',
+    })) {
+      writeFileSync(path.join(root, name), text);
     }
     writeFileSync(path.join(root, 'node_modules/.bin/nx'), '#!/bin/sh\n', { mode: 0o755 });
     assert.equal(isBuilt(root), false);

@@ -78,6 +78,13 @@ describe('exit status and errors', () => {
   });
 });
 
+describe('store accept', () => {
+  it('goes on with an older store', async () => {
+    api().intercept = ({ path }) => (path === '/store/accept' ? { status: 200, body: { position: 3 } } : undefined);
+    expect((await run(['store', 'accept'])).out).toBe('the store is accepted as it is, at position 3\n');
+  });
+});
+
 describe('schema', () => {
   it('prints the schema of a kind without a server', async () => {
     const { code, out } = await bench().run(['schema', 'app']);

@@ -16,6 +16,7 @@ import { registerProbe } from './commands/probe';
 import { registerSchema } from './commands/schema';
 import { registerServices } from './commands/services';
 import { registerStatus } from './commands/status';
+import { registerStore } from './commands/store';
 import type { ConnectionOptions } from './context/connection';
 import { errorText, UnreachableError } from './errors';
 import { EXIT, EXIT_CODE_HELP, exitCodeOf } from './exit-codes';
@@ -26,7 +27,7 @@ import { Session, type Environment } from './session';
 const GROUPS: readonly (readonly [heading: string, commands: readonly Register[]])[] = [
   ['Change:', [registerApply, registerServices]],
   ['Look:', [registerGet, registerDescribe, registerLogs, registerProbe, registerEvents]],
-  ['History and state:', [registerHistory, registerStatus]],
+  ['History and state:', [registerHistory, registerStatus, registerStore]],
   ['Run:', [registerDaemons, registerLab]],
   ['This tool:', [registerContext, registerSchema, registerCompletion]],
 ];

@@ -18,7 +18,6 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { TokenStore } from './auth/token-store';
 import { Coordinator } from './coordinator/coordinator';
 import { externalBroker, type BrokerUsers } from './credentials/broker-users';
-import { openChangeLog } from './coordinator/change-log';
 import { EventAnnouncer } from './events/event-announcer';
 import { EventFeed } from './events/event-feed';
 import { GatewayModule, type GatewayParts } from './gateway.module';
@@ -110,7 +109,7 @@ async function makeParts(deps: GatewayDeps, context: ServiceContext): Promise<Ga
     return opened;
   };
   const announcer = new EventAnnouncer(events, log);
-  const desired = new DesiredState(clock);
+  const desired = new DesiredState();
   const guard = await StoreGuard.open(store, files, path.join(stateDir, 'seen'));
   const coordinator = new Coordinator({
     bus,
@@ -124,14 +123,7 @@ async function makeParts(deps: GatewayDeps, context: ServiceContext): Promise<Ga
     ...(leaseMs === undefined ? {} : { leaseMs }),
     announce: (change: LoggedChange) => announcer.announce(change),
   });
-  const session = new StoreSession({
-    openLog: (o) => openChangeLog(store, clock, o),
-    guard,
-    desired,
-    coordinator,
-    clock,
-    log,
-  });
+  const session = new StoreSession({ store, guard, desired, coordinator, clock, log });
   return {
     desired,
     guard,

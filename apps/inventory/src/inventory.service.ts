@@ -14,6 +14,7 @@ import {
 } from '@heddle/messaging';
 import {
   HeddleError,
+  type Change,
   type AnyObject,
   type CheckRequest,
   type EventFact,
@@ -50,7 +51,7 @@ export class InventoryService implements OnApplicationBootstrap, OnModuleDestroy
   async onApplicationBootstrap(): Promise<void> {
     const { store, clock, log } = this;
     this.events = await Events.open(store);
-    const changes = await ChangeLog.open(store);
+    const changes = await ChangeLog.open<Change>({ store, clock });
     this.view = await BucketView.open<AnyObject>({
       store,
       changes,

@@ -15,6 +15,7 @@ import {
 } from '@heddle/messaging';
 import {
   HeddleError,
+  type Change,
   type AnyObject,
   type CheckRequest,
   type HeddleObject,
@@ -57,7 +58,7 @@ export class SchedulerService implements OnApplicationBootstrap, OnModuleDestroy
 
   async onApplicationBootstrap(): Promise<void> {
     const { store, clock, log } = this;
-    const changes = await ChangeLog.open(store);
+    const changes = await ChangeLog.open<Change>({ store, clock });
     this.view = await BucketView.open<AnyObject>({
       store,
       changes,

@@ -100,8 +100,9 @@ describe('daemons', () => {
   it('run in a session of their own with their output in the log', async () => {
     const { identity, log } = await spawn('echo up; exec sleep 60');
     await waitFor(async () => (await log()) === 'up\n', { deadlineMs: 5_000, what: 'the log' });
-    const { stdout } = await processes.run(['ps', '-o', 'sid=', '-p', String(identity.pid)]);
-    expect(Number(stdout)).toBe(identity.pid);
+    const stat = await readFile(`/proc/${identity.pid}/stat`, 'utf8');
+    const [, , , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    expect(Number(session)).toBe(identity.pid);
     await expect(processes.isAlive(identity)).resolves.toBe(true);
     await expect(processes.identify(identity.pid)).resolves.toEqual(identity);
     await expect(processes.list()).resolves.toContainEqual({ pid: identity.pid, argv: ['sleep', '60'] });

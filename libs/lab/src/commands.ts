@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { inNetns } from '@heddle/host';
 import type { NodeLayout } from './layout';
 
@@ -67,10 +66,9 @@ export function learningBridge(name: string, options: { mac?: string } = {}): st
   ];
 }
 
-/** The door to the control plane: TCP on 127.0.0.1 outside, its Unix socket inside. */
-export function forwarderCommand(options: { socket: string; port: number; portFile: string }): string[] {
-  const script = path.join(__dirname, '..', 'bin', 'forwarder.js');
-  return [process.execPath, '--max-old-space-size=32', script, options.socket, String(options.port), options.portFile];
+/** The door to the control plane: TCP on 127.0.0.1 outside, its Unix socket inside. `program` is a file that holds it. */
+export function forwarderCommand(program: string, socket: string, port: number, portFile: string): string[] {
+  return [process.execPath, '--max-old-space-size=32', program, socket, String(port), portFile];
 }
 
 /** Settings that a lab's processes take over from its caller; nothing else of its environment reaches them. */

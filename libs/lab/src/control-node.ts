@@ -1,6 +1,7 @@
 import { HeddleError } from '@heddle/model';
 import { inNetns } from '@heddle/host';
 import { forwarderCommand } from './commands';
+import { FORWARDER_PROGRAM } from './forwarder-program';
 import { LabNode, type LabContext } from './lab-node';
 import type { LeafNode } from './leaf-node';
 import { CONTROL } from './names';
@@ -63,9 +64,11 @@ export class ControlNode extends LabNode {
     // The port it had before, so that addresses given out stay good.
     const port = (await this.port()) ?? 0;
     await this.machine.files.remove(portFile);
+    const program = `${this.layout.run}/forwarder.js`;
+    await this.machine.files.writeAtomic(program, FORWARDER_PROGRAM);
     return {
       part: 'forwarder',
-      argv: forwarderCommand({ socket: apiSocket, port, portFile }),
+      argv: forwarderCommand(program, apiSocket, port, portFile),
       socket: portFile,
       ready: async () => (await this.port()) !== undefined,
     };

@@ -1,11 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { waitFor } from '@heddle/host';
 import { forwarderCommand } from './commands';
+import { FORWARDER_PROGRAM } from './forwarder-program';
 
 describe('the forwarder', () => {
   let folder: string;
@@ -39,8 +40,10 @@ describe('the forwarder', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(path.join(os.tmpdir(), 'heddle-forwarder-'));
+    const program = path.join(folder, 'forwarder.js');
     const portFile = path.join(folder, 'port');
-    const [command = '', ...args] = forwarderCommand({ socket: socketPath(), port: 0, portFile });
+    await writeFile(program, FORWARDER_PROGRAM);
+    const [command = '', ...args] = forwarderCommand(program, socketPath(), 0, portFile);
     forwarder = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit'] });
     const text = await waitFor(() => readFile(portFile, 'utf8').catch(() => ''), {
       deadlineMs: 10_000,

@@ -4,7 +4,7 @@ export { ControlNode } from './control-node';
 export { HostNode } from './host-node';
 export { Lab } from './lab';
 export { LabNode, type NodeStatus } from './lab-node';
-export { DEFAULT_ROOTS, type LabRoots } from './layout';
+export { DEFAULT_ROOTS, type LabRoots, type NodeLayout } from './layout';
 export { LeafNode } from './leaf-node';
 export { labNames, leftovers, type Leftovers } from './leftovers';
 export type { HostContext, LabCommands, LabOptions, ProgressEvent, ServerContext } from './options';

@@ -10,7 +10,7 @@ import { decodeToken, encodeToken } from './token';
  *   heddle.event.KIND.TENANT.NAME.WHAT      a fact that happened; TENANT is `_` where there is none
  *   heddle.dist.TOPIC                       deltas and heartbeats of a distributed state; a topic may have two parts,
  *                                           the second naming the only host that may read it: `allocations.h1`
- *   heddle.store.STREAM.RECORD              records of a stream that is not a bucket
+ *   heddle.store.STREAM.record.ID           records of a stream that is not a bucket
  *   $KV.BUCKET.KEY                          records of a bucket
  */
 export const subjects = {
@@ -31,7 +31,9 @@ export const subjects = {
 
   dist: (topic: string): string => `heddle.dist.${topic.split('.').map(encodeToken).join('.')}`,
 
-  record: (stream: string, record: string): string => `heddle.store.${encodeToken(stream)}.${encodeToken(record)}`,
+  record: (stream: string, record: string): string => `heddle.store.${encodeToken(stream)}.record.${encodeToken(record)}`,
+  anyRecord: (stream: string): string => `heddle.store.${encodeToken(stream)}.record.*`,
+  /** Everything in a stream, records of our own included. */
   allRecords: (stream: string): string => `heddle.store.${encodeToken(stream)}.>`,
   /** Where the holder of a lease marks its epoch in a stream; escaped names never start with `_`. */
   epochRecord: (stream: string): string => `heddle.store.${encodeToken(stream)}._epoch`,

@@ -92,14 +92,8 @@ export class HeddleApi {
     return this.change({ method: 'DELETE', path: `/${kind.plural}/${encodePath(path)}`, query });
   }
 
-  scale(service: string, replicas: number, dryRun = false): Promise<ChangeAnswer> {
-    const query = { dryRun: dryRun || undefined };
-    return this.change({
-      method: 'POST',
-      path: `/services/${encodePath(service)}/scale`,
-      query,
-      body: json({ replicas }),
-    });
+  scale(service: string, replicas: number): Promise<ChangeAnswer> {
+    return this.change({ method: 'POST', path: `/services/${encodePath(service)}/scale`, body: json({ replicas }) });
   }
 
   restart(service: string): Promise<ChangeAnswer> {
@@ -154,6 +148,11 @@ export class HeddleApi {
 
   status(): Promise<ClusterStatus> {
     return this.call({ method: 'GET', path: '/status' });
+  }
+
+  /** Accepts a store that is older than what has been seen; what was changed since is lost. */
+  acceptStore(): Promise<{ readonly position: number }> {
+    return this.call({ method: 'POST', path: '/store/accept', body: json({}) });
   }
 
   hostCredentials(host: string): Promise<HostCredentials> {
@@ -255,10 +254,17 @@ const excerpt = (text: string): string => (text.length > 200 ? `${text.slice(0, 
 
 async function* factsOf(lines: AsyncIterable<string>): AsyncGenerator<EventFact> {
   for await (const { event, data } of serverEvents(lines)) {
+    if (event === 'error') throw HeddleError.fromJSON(JSON.parse(data));
     if (event === 'fact') yield JSON.parse(data) as EventFact;
   }
 }
 
 async function* logLinesOf(lines: AsyncIterable<string>): AsyncGenerator<LogLine> {
-  for await (const line of lines) if (line.trim() !== '') yield JSON.parse(line) as LogLine;
+  for await (const line of lines) {
+    if (line.trim() === '') continue;
+    const value = JSON.parse(line) as LogLine | { readonly error: unknown };
+    // The status was sent before it went wrong: the end of the lines must not be taken for the end of the output.
+    if ('error' in value) throw HeddleError.fromJSON(value.error);
+    yield value;
+  }
 }

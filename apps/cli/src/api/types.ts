@@ -105,10 +105,12 @@ export interface ProbeAnswer {
 }
 
 export interface ClusterStatus {
-  readonly clusterUid: string;
-  readonly incarnation: number;
+  /** Absent while the store has not been reached. */
+  readonly clusterUid?: string;
+  readonly incarnation?: number;
   readonly position: number;
   readonly store: { readonly state: string; readonly explain?: string };
+  /** What each service says of itself, or `unavailable` with the reason why it says nothing. */
   readonly services: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly hosts: readonly HostView[];
   readonly version: string;

@@ -27,7 +27,7 @@ describe('apply', () => {
     expect(out.split('\n')).toEqual(
       expect.arrayContaining(['Tenant/acme created', 'App/acme/shop created', 'Service/acme/shop/web created']),
     );
-    expect(out).toMatch(/^in force and settled at position 1 after/m);
+    expect(out).toMatch(/^in force and settled at position 1$/m);
     expect(err.split('\n')).toEqual([
       'policy         in force on 2 of 3 hosts  waiting for h2',
       'acme/shop/web  0/3 running, 0 healthy    changing',
@@ -41,6 +41,21 @@ describe('apply', () => {
     await apply();
     const { code, out } = await apply();
     expect([code, out.split('\n')[0]]).toEqual([0, 'nothing had to change']);
+  });
+
+  it('does not wait for a host that is lost, and names it', async () => {
+    api().progress = () => ({ settled: true, policy: { inForce: 2, hosts: 3, missing: ['h3'] } });
+    const { code, err } = await apply();
+    expect([code, err.split('\n').at(-2)]).toEqual([0, 'not in force on h3: lost; it follows when they are back']);
+  });
+
+  it('is content with no progress to see when nothing had to change', async () => {
+    await apply();
+    api().intercept = ({ path }) =>
+      path.endsWith('/status')
+        ? { status: 404, body: { code: 'not-found', message: 'there is no change at position 1', retryable: false } }
+        : undefined;
+    expect((await apply()).code).toBe(0);
   });
 
   it('ends with 3 and the reasons when it is not settled in time', async () => {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { ChangeAnswer } from '../api/types';
 import { parseDuration } from '../duration';
+import { toHeddleError } from '../errors';
 import { EXIT } from '../exit-codes';
 import { changeLines } from '../render/change';
 import { checkFormat, isData, PLAIN_FORMATS } from '../render/output';
@@ -9,7 +10,7 @@ import { Progress } from '../render/progress';
 import { settlingLines, unsettledReasons } from '../render/settling';
 import { took } from '../render/age';
 import type { Session } from '../session';
-import { settle } from '../settle/settle';
+import { settle, type SettleOutcome } from '../settle/settle';
 
 /** What all commands take that change something. */
 export interface ChangeOptions {
@@ -47,30 +48,42 @@ export async function makeChange(
     else session.print(...changeLines(answer, style));
   });
   if (options.dryRun || !options.wait) return EXIT.ok;
-  const settled = await waitUntilSettled(session, answer.position, deadlineMs);
-  if (settled === undefined) return EXIT.unsettled;
-  if (!isData(format))
-    session.print(style.green(`in force and settled at position ${answer.position} after ${took(settled)}`));
+  const outcome = await waitUntilSettled(session, answer, deadlineMs);
+  if (!outcome.settled) return unsettled(session, answer.position, deadlineMs, outcome);
+  const { missing = [] } = outcome.status?.policy ?? {};
+  if (!isData(format)) session.print(style.green(`in force and settled at position ${answer.position}`));
+  if (missing.length > 0) {
+    session.remark(
+      session.errorStyle.yellow(`not in force on ${missing.join(', ')}: lost; it follows when they are back`),
+    );
+  }
   return EXIT.ok;
 }
 
-/** Milliseconds it took, or nothing when it is not settled in time, with the reasons on standard error. */
-async function waitUntilSettled(session: Session, position: number, deadlineMs: number): Promise<number | undefined> {
+async function waitUntilSettled(session: Session, answer: ChangeAnswer, deadlineMs: number): Promise<SettleOutcome> {
   const { clock, signal, errorStyle: style } = session;
   const progress = new Progress(session.environment.terminal);
-  const started = clock.monotonic();
-  const outcome = await settle(await session.api(), {
-    position,
-    deadlineMs,
-    clock,
-    signal,
-    onLook: (look) => progress.update(settlingLines(look, style)),
-  });
-  progress.done();
-  if (outcome.settled) return clock.monotonic() - started;
+  try {
+    return await settle(await session.api(), {
+      position: answer.position,
+      deadlineMs,
+      clock,
+      signal,
+      onLook: (look) => progress.update(settlingLines(look, style)),
+    });
+  } catch (error) {
+    // Nothing had to change, and the position that the log is at is no change that could have a progress.
+    if (answer.changed.length === 0 && toHeddleError(error).code === 'not-found') return { settled: true };
+    throw error;
+  } finally {
+    progress.done();
+  }
+}
+
+function unsettled(session: Session, position: number, deadlineMs: number, outcome: SettleOutcome): number {
   session.remark(
-    `${style.red('error:')} accepted at position ${position}, but not settled within ${took(deadlineMs)}:`,
+    `${session.errorStyle.red('error:')} accepted at position ${position}, but not settled within ${took(deadlineMs)}:`,
     ...unsettledReasons(outcome).map((reason) => `  ${reason}`),
   );
-  return undefined;
+  return EXIT.unsettled;
 }

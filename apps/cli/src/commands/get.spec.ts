@@ -157,6 +157,9 @@ describe('status and history', () => {
     expect(good.out).toMatch(/^h1 +ready +3m +2 +2 +80 +7 +7$/m);
     api().status = { store: { state: 'older', explain: 'position 3 is below 7' } };
     const bad = await run(['status']);
+    const away = { policy: { unavailable: 'no answer within 1500 ms' } };
+    api().status = { services: away };
+    expect((await run(['status'])).code).toBe(1);
     expect([bad.code, bad.out.includes('store    older: position 3 is below 7')]).toEqual([1, true]);
   });
 

@@ -6,7 +6,7 @@ import { UsageError } from '../errors';
 import type { Register } from './command';
 import { makeChange, withDryRun, type ChangeOptions } from './change';
 
-const MOST_CHANGES = 1000;
+const MOST_CHANGES = 500;
 
 /** history, rollback. */
 export const registerHistory: Register = (program, run) => {

@@ -1,13 +1,13 @@
 import { kindInfo } from '@heddle/model';
 import { parseCount } from '../duration';
-import { makeChange, withChangeOptions, withDryRun, type ChangeOptions } from './change';
+import { makeChange, withChangeOptions, type ChangeOptions } from './change';
 import type { Register } from './command';
 
 const MOST_REPLICAS = 10_000;
 
 /** scale, restart. */
 export const registerServices: Register = (program, run) => {
-  withDryRun(
+  withChangeOptions(
     program
       .command('scale')
       .description('set how many instances of a service run')
@@ -18,7 +18,7 @@ export const registerServices: Register = (program, run) => {
       const n = parseCount('number of instances', replicas, 0, MOST_REPLICAS);
       const path = await session.resolve(kindInfo('Service'), service);
       const api = await session.api();
-      return makeChange(session, options, (dryRun) => api.scale(path, n, dryRun));
+      return makeChange(session, options, () => api.scale(path, n));
     }),
   );
 

@@ -1,6 +1,6 @@
 import { EXIT } from '../exit-codes';
 import { checkFormat, PLAIN_FORMATS } from '../render/output';
-import { statusLines } from '../render/status';
+import { isInOrder, statusLines } from '../render/status';
 import type { Register } from './command';
 
 export const registerStatus: Register = (program, run) => {
@@ -13,7 +13,7 @@ export const registerStatus: Register = (program, run) => {
         const format = checkFormat(options.output, PLAIN_FORMATS);
         const status = await (await session.api()).status();
         session.result(status, format, () => session.print(...statusLines(status, session.style, session.clock.now())));
-        return status.store.state === 'ok' ? EXIT.ok : EXIT.failed;
+        return isInOrder(status) ? EXIT.ok : EXIT.failed;
       }),
     );
 };

@@ -55,6 +55,12 @@ describe('events -w', () => {
     await until('the stream to be closed', () => api().watchers === 0);
   });
 
+  it('ends when the server says that going on is of no use', async () => {
+    const body = 'event: error\ndata: {"code":"forbidden","message":"not yours","retryable":false}\n\n';
+    api().intercept = ({ path }) => (path === '/events/stream' ? { status: 200, body } : undefined);
+    expect(await run(['events', '-w'])).toMatchObject({ code: 1, err: 'error: not yours\n' });
+  });
+
   it('lists the past without -w', async () => {
     api().emit(fact(1));
     const { out } = await run(['events', '-o', 'json']);
@@ -100,6 +106,13 @@ describe('logs', () => {
     }
     expect((await command.result).code).toBe(0);
     expect(command.terminal.out).not.toContain('web-1 one');
+  });
+
+  it('does not take output that broke off for all there is', async () => {
+    const body =
+      '{"stream":"stdout","line":"one"}\n{"error":{"code":"unavailable","message":"h1 does not answer","retryable":true}}\n';
+    api().intercept = ({ path }) => (path.endsWith('/logs') ? { status: 200, body } : undefined);
+    expect(await run(['logs', 'web-1'])).toEqual({ code: 6, out: 'one\n', err: 'error: h1 does not answer\n' });
   });
 
   it('stops when it is told to', async () => {

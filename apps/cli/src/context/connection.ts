@@ -4,7 +4,7 @@ import { UsageError } from '../errors';
 import { contextNamed, type Contexts, type ContextStore } from './contexts';
 
 /** Where `heddle server` listens, and where it leaves its token, when nothing else is said. */
-export const DEFAULT_API = 'http://127.0.0.1:7460';
+export const DEFAULT_API = 'http://127.0.0.1:4280';
 export const DEFAULT_TOKEN_FILE = '/var/lib/heddle/server/token';
 
 /** What every command takes on which server to talk to. */

@@ -5,7 +5,7 @@ import { UsageError } from '../errors';
 
 /** A server that the command line knows by name. */
 export interface Context {
-  /** `http://127.0.0.1:7461`. */
+  /** `http://127.0.0.1:4280`. */
   readonly api: string;
   /** File that holds the bearer token. */
   readonly tokenFile?: string;

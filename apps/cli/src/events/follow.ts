@@ -1,7 +1,7 @@
 import type { Clock } from '@heddle/host';
 import type { EventFact } from '@heddle/model';
 import type { EventFilter } from '../api/types';
-import { toHeddleError, UnreachableError } from '../errors';
+import { toHeddleError } from '../errors';
 
 /** What following needs of the API. */
 export interface EventSource {
@@ -27,7 +27,7 @@ const LONGEST_PAUSE_MS = 5000;
 /**
  * Facts as they happen, without end, over as many connections as it takes. The stream is begun before the list is asked
  * for, so that nothing is missed between the two; what comes twice is shown once.
- * @throws UnreachableError when the first connection cannot be made
+ * @throws HeddleError when the first connection cannot be made, or making another is of no use
  */
 export async function* followEvents(source: EventSource, options: FollowOptions): AsyncGenerator<EventFact> {
   const { filter, before, clock, signal, onLost } = options;
@@ -53,7 +53,7 @@ export async function* followEvents(source: EventSource, options: FollowOptions)
       onLost('the server ended the stream');
     } catch (error) {
       signal.throwIfAborted();
-      if (!connected || !isPassing(error)) throw error;
+      if (!connected || !toHeddleError(error).retryable) throw error;
       onLost(toHeddleError(error).message);
     } finally {
       connection.abort();
@@ -62,9 +62,6 @@ export async function* followEvents(source: EventSource, options: FollowOptions)
     pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
   }
 }
-
-const isPassing = (error: unknown): boolean =>
-  error instanceof UnreachableError || ['unavailable', 'deadline'].includes(toHeddleError(error).code);
 
 async function* chain<T>(first: Iterable<T>, then: AsyncIterable<T>): AsyncGenerator<T> {
   yield* first;

@@ -2,7 +2,7 @@ import { waitFor, type Clock, type Files } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
 import { HeddleApi } from '../api/heddle-api';
 import { HttpClient } from '../api/http-client';
-import { toHeddleError, UnreachableError } from '../errors';
+import { toHeddleError } from '../errors';
 import type { LabPort } from './port';
 
 const DEADLINE_MS = 30_000;
@@ -36,7 +36,7 @@ export async function hostSeed(host: string, lab: LabPort, options: LabApiOption
       try {
         return (await api.hostCredentials(host)).seed;
       } catch (error) {
-        if (!isStarting(error)) throw error;
+        if (!toHeddleError(error).retryable) throw error;
         last = toHeddleError(error).message;
         return undefined;
       } finally {
@@ -53,8 +53,4 @@ export async function hostSeed(host: string, lab: LabPort, options: LabApiOption
   );
   if (typeof seed !== 'string') throw new HeddleError('internal', `the server gave no seed for ${host}`);
   return seed;
-}
-
-function isStarting(error: unknown): boolean {
-  return error instanceof UnreachableError || ['unavailable', 'deadline'].includes(toHeddleError(error).code);
 }

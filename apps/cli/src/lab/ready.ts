@@ -49,8 +49,8 @@ async function whatIsMissing(api: HeddleApi, hosts: readonly string[]): Promise<
         : ['the domain "default" is not there']),
     ];
   } catch (error) {
-    const { code, message } = toHeddleError(error);
-    if (code !== 'unavailable' && code !== 'deadline') throw error;
+    const { retryable, message } = toHeddleError(error);
+    if (!retryable) throw error;
     return [`the server does not answer yet: ${message}`];
   }
 }

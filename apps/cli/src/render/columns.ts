@@ -64,6 +64,11 @@ const COLUMNS: ColumnsByKind = {
       title: 'SERVICES',
       cell: ({ spec }) => list(Object.entries(spec.services).map(([name, s]) => `${name}×${s.replicas}`)),
     },
+    {
+      title: 'RUNNING',
+      cell: ({ status }) => (status ? `${word(status, 'running')}/${word(status, 'replicas')}` : '-'),
+    },
+    { title: 'STATE', cell: ({ status }, { style }) => settledCell(status, style) },
     { title: 'CONNECTIONS', cell: ({ spec }) => list(spec.connect.map((c) => `${c.from}→${c.to}:${c.port}`)) },
   ],
   Epg: [
@@ -166,6 +171,8 @@ export function stateCell(state: string, style: Style): Cell {
 
 function settledCell(status: Status, style: Style): Cell {
   if (status?.['settled'] === true) return { text: 'settled', paint: style.green };
+  const unknown = text(status, 'unknown');
+  if (unknown !== undefined) return { text: `not known: ${unknown}`, paint: style.yellow };
   const [reason] = texts(status, 'reasons');
   return { text: reason ?? (status ? 'changing' : '-'), paint: style.yellow };
 }

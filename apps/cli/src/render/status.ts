@@ -10,12 +10,15 @@ export function statusLines(status: ClusterStatus, style: Style, now: number): s
   const { clusterUid, incarnation, position, version, store, services, hosts } = status;
   const storeOk = store.state === 'ok';
   const rows: Row[] = [
-    ['cluster', `${clusterUid}, incarnation ${incarnation}, position ${position}, version ${version}`],
+    [
+      'cluster',
+      `${clusterUid ?? 'not known yet'}, incarnation ${incarnation ?? '-'}, position ${position}, version ${version}`,
+    ],
     [
       'store',
       { text: [store.state, store.explain].filter(Boolean).join(': '), paint: storeOk ? style.green : style.red },
     ],
-    ...Object.entries(services).map(([name, values]) => [name, valuesText(values)]),
+    ...Object.entries(services).map(([name, values]) => [name, serviceCell(values, style)]),
   ];
   const table = tableLines(
     HOST_HEADER,
@@ -37,6 +40,15 @@ function hostRow(host: HostView, style: Style, now: number): Cell[] {
     ...[usage.containers, usage.endpoints, usage.flows, host.policyPosition, host.workloadPosition].map(String),
     host.state === 'ready' ? '' : host.reason,
   ];
+}
+
+/** Whether the store is the right one and every service answers. */
+export function isInOrder({ store, services }: ClusterStatus): boolean {
+  return store.state === 'ok' && !Object.values(services).some((values) => 'unavailable' in values);
+}
+
+function serviceCell(values: Readonly<Record<string, unknown>>, style: Style): Cell {
+  return { text: valuesText(values), paint: 'unavailable' in values ? style.red : (text) => text };
 }
 
 function valuesText(values: Readonly<Record<string, unknown>>): string {

@@ -32,7 +32,7 @@ describe('settle', () => {
   it('looks until everything is in force and settled', async () => {
     const { outcome, looks } = await run([
       status({ settled: false }),
-      status({ policy: { inForce: 2, hosts: 3, missing: ['h2'] } }),
+      status({ settled: false, policy: { inForce: 2, hosts: 3, missing: ['h2'] } }),
       status(),
     ]);
     expect(outcome.settled).toBe(true);

@@ -1,5 +1,5 @@
 import type { Clock } from '@heddle/host';
-import { toHeddleError, UnreachableError } from '../errors';
+import { toHeddleError } from '../errors';
 import type { ChangeStatus } from '../api/types';
 
 const LOOK_EVERY_MS = 250;
@@ -23,11 +23,9 @@ export interface SettleOutcome extends SettleLook {
   readonly settled: boolean;
 }
 
-/** Whether a change is in force on every host, and nothing is left to start, stop or replace. */
-export const isSettled = (status: ChangeStatus): boolean => status.settled && status.policy.missing.length === 0;
-
 /**
- * Looks until a change is settled, or the time is over. A server that is away for a while, being restarted, is asked
+ * Looks until a change is settled: in force on every host that can be reached, with nothing left to start, stop or
+ * replace. Gives up when the time is over. A server that is away for a while, being restarted, is asked
  * again: the change is accepted, only its progress cannot be seen.
  */
 export async function settle(
@@ -40,17 +38,13 @@ export async function settle(
     try {
       look = { status: await api.changeStatus(position) };
     } catch (error) {
-      if (!canPass(error)) throw error;
+      if (!toHeddleError(error).retryable) throw error;
       look = { ...look, problem: toHeddleError(error).message };
     }
     onLook(look);
-    if (look.status && !look.problem && isSettled(look.status)) return { ...look, settled: true };
+    if (look.status?.settled && !look.problem) return { ...look, settled: true };
     const left = deadlineMs - (clock.monotonic() - started);
     if (left <= 0) return { ...look, settled: false };
     await clock.sleep(Math.min(LOOK_EVERY_MS, left), signal);
   }
-}
-
-function canPass(error: unknown): boolean {
-  return error instanceof UnreachableError || ['unavailable', 'deadline'].includes(toHeddleError(error).code);
 }

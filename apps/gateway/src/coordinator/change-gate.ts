@@ -48,7 +48,7 @@ export class ChangeGate {
     for (;;) {
       try {
         const result = await this.attempt(named, caller, until);
-        await this.desired.whenAt(result.position, { deadlineMs: CATCH_UP_MS });
+        await this.desired.whenAt(result.position, CATCH_UP_MS);
         return result;
       } catch (error) {
         const left = until - this.clock.monotonic();

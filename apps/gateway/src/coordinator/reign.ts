@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { admit } from '@heddle/admission';
 import type { Clock } from '@heddle/host';
-import type { RequestContext, Term } from '@heddle/messaging';
+import type { ChangeLogWriter, LogPort, RequestContext, Term } from '@heddle/messaging';
 import { HeddleError, type AdmitResult, type Change, type ChangeRequest, type LoggedChange } from '@heddle/model';
 import type { Log, RpcClient } from '@heddle/service';
 import type { DesiredState } from '../state/desired-state';
 import { admissionRequest, principalOf } from './admission-request';
-import type { ChangeLogPort, ChangeWriter } from './change-log-port';
 import { checkChange } from './check-change';
 
 /** Changes that wait for their turn at a time. */
@@ -16,8 +15,8 @@ const CATCH_UP_MS = 5_000;
 
 export interface ReignOptions {
   readonly term: Term;
-  readonly changes: ChangeLogPort;
-  readonly writer: ChangeWriter;
+  readonly changes: Pick<LogPort<Change>, 'find'>;
+  readonly writer: Pick<ChangeLogWriter<Change>, 'nextPosition' | 'append' | 'close'>;
   readonly desired: DesiredState;
   readonly rpc: RpcClient;
   readonly clock: Clock;
@@ -118,7 +117,8 @@ export class Reign {
     if (changeId === undefined) return undefined;
     const found = await this.options.changes.find(changeId);
     if (!found) return undefined;
-    if (found.by.principal === caller.principal && found.by.tenant === caller.tenant) return found;
+    const { change, position } = found;
+    if (change.by.principal === caller.principal && change.by.tenant === caller.tenant) return { ...change, position };
     throw new HeddleError(
       'conflict',
       `the change id ${changeId} was used by another caller; choose one that nobody else can choose`,
@@ -130,7 +130,7 @@ export class Reign {
     const expected = writer.nextPosition;
     let position: number;
     try {
-      position = await writer.append(change);
+      ({ position } = await writer.append(change));
     } catch (error) {
       const failure = HeddleError.from(error);
       // A change that is too large was not sent; after any other failure only the log knows what happened.
@@ -147,7 +147,7 @@ export class Reign {
     await onCommitted({ ...change, position }).catch((error: unknown) =>
       log.error({ err: error, position }, 'after the commit of a change'),
     );
-    await desired.whenAt(position, { deadlineMs: CATCH_UP_MS, signal: term.signal });
+    await desired.whenAt(position, CATCH_UP_MS, term.signal);
     return position;
   }
 }

@@ -60,8 +60,9 @@ export class ChangeHistory {
     return { items };
   }
 
-  get(position: number): Promise<LoggedChange | undefined> {
-    return this.session.changes.get(position);
+  async get(position: number): Promise<LoggedChange | undefined> {
+    const [change] = await this.stretch(position, position);
+    return change;
   }
 
   /**
@@ -83,7 +84,8 @@ export class ChangeHistory {
 
   private async stretch(from: number, to: number): Promise<LoggedChange[]> {
     const found: LoggedChange[] = [];
-    for await (const change of this.session.changes.read(from, to)) found.push(change);
+    for await (const { change, position } of this.session.changes.read({ from, to }))
+      found.push({ ...change, position });
     return found;
   }
 }

@@ -271,7 +271,7 @@ describe('objects', () => {
       const { body } = await api.apply(SHOP);
       const host = (name: string, policyPosition: number, state: HostView['state'] = 'ready'): HostView => ({
         name, policyPosition, state, workloadPosition: policyPosition, labels: {}, since: '', reason: '', problems: [],
-        agentVersion: '', usage: { containers: 0, endpoints: 0, flows: 0 },
+        agentVersion: '', highestClassId: 0, usage: { containers: 0, endpoints: 0, flows: 0 },
         spec: { zone: 'a', underlay: '192.0.2.1', capacity: { cpu: 1, memory: 1 }, domains: [], uplinks: {}, schedulable: true },
       }); // prettier-ignore
       const service = (settled: boolean): ServiceView => ({

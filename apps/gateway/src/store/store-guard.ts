@@ -71,20 +71,18 @@ export class StoreGuard {
   }
 
   /**
-   * Compares the store, whose log ends at `position`, with what was seen.
+   * Compares the store with what was seen of it.
+   * @param readPosition reads the last position of its log
    * @throws HeddleError `unavailable`, `deadline` when it cannot be read
    */
-  async check(position: number): Promise<StoreState> {
+  async check(readPosition: () => Promise<number>): Promise<StoreState> {
     if (this.current.state === 'damaged') return this.current;
+    // What is seen while this reads is newer than what it reads.
+    const { seen } = this;
     const identity = await (await IdentityRecord.open(this.store)).read();
-    this.current = checkStore(this.seen, { identity, position });
+    this.current = checkStore(seen, { identity, position: await readPosition() });
     if (this.current.state === 'ok') this.known = identity;
     return this.current;
-  }
-
-  /** The store that was being read turned out to be another one. */
-  lost(explain: string): void {
-    if (this.current.state === 'ok') this.current = { state: 'unchecked', explain };
   }
 
   /** Gives a new store its identity; one that has it keeps it. Only after {@link check} was content. */

@@ -1,15 +1,13 @@
 import type { Clock } from '@heddle/host';
-import type { ClusterIdentity } from '@heddle/messaging';
-import { HeddleError } from '@heddle/model';
+import { BucketView, ChangeLog, type ClusterIdentity, type LogPort, type StorePort } from '@heddle/messaging';
+import { HeddleError, type AnyObject, type Change } from '@heddle/model';
 import type { Log, Readiness } from '@heddle/service';
-import type { ChangeLogPort } from '../coordinator/change-log-port';
 import type { Coordinator } from '../coordinator/coordinator';
 import type { DesiredState } from '../state/desired-state';
 import type { StoreGuard } from './store-guard';
 
 export interface StoreSessionOptions {
-  /** Opens the log; `create: false` when it is known that there has been one. */
-  readonly openLog: (options: { create: boolean }) => Promise<ChangeLogPort>;
+  readonly store: StorePort;
   readonly guard: StoreGuard;
   readonly desired: DesiredState;
   readonly coordinator: Coordinator;
@@ -17,10 +15,13 @@ export interface StoreSessionOptions {
   readonly log: Log;
 }
 
-/** Milliseconds between two looks at a store that is not there or not in order. */
-const RETRY_MS = 1_000;
-/** Milliseconds between two writes of how far the log was read. */
-const RECORD_MS = 2_000;
+/** The bucket in which the coordinator saves desired state, so that no gateway has to read the whole log at its start. */
+const DESIRED_BUCKET = 'desired';
+
+/** Milliseconds between two looks at the store: whether it is there, and still the one it was. */
+const LOOK_MS = 1_000;
+/** Milliseconds that a gateway reads the log at its start before it says that something is wrong. */
+const CATCH_UP_MS = 60_000;
 
 /**
  * Reads the log for as long as the store is the right one: keeps desired state up to date, and lets the coordinator work
@@ -29,18 +30,16 @@ const RECORD_MS = 2_000;
 export class StoreSession {
   private readonly stopping = new AbortController();
   private running: Promise<void> = Promise.resolve();
-  private current: ChangeLogPort | undefined;
+  private current: { readonly changes: LogPort<Change>; readonly view: BucketView<AnyObject> } | undefined;
   private caughtUp = false;
-  /** What was read so far belongs to another history. */
-  private mustRead = false;
   private said = '';
   private wake = new AbortController();
 
   constructor(private readonly options: StoreSessionOptions) {}
 
   /** The log, while it can be read. @throws HeddleError `unavailable` */
-  get changes(): ChangeLogPort {
-    if (this.current) return this.current;
+  get changes(): LogPort<Change> {
+    if (this.current) return this.current.changes;
     const { state } = this.options.guard;
     throw new HeddleError(
       'unavailable',
@@ -57,21 +56,21 @@ export class StoreSession {
     await this.running;
   }
 
-  /** Resolves when the log has been read once, or its state is known not to be in order. */
+  /** Resolves when desired state has been read once, when it is known that it cannot be, or after `deadlineMs`. */
   async whenKnown(deadlineMs: number): Promise<void> {
     const { clock, guard } = this.options;
     const until = clock.monotonic() + deadlineMs;
-    while (!this.caughtUp && guard.state.state === 'unchecked' && clock.monotonic() < until) await clock.sleep(20);
+    const known = (): boolean => this.caughtUp || !['ok', 'unchecked'].includes(guard.state.state);
+    while (!known() && clock.monotonic() < until) await clock.sleep(20);
   }
 
   /** An operator accepts the store as it is. @throws HeddleError `refused` when there is nothing to accept */
   async accept(): Promise<ClusterIdentity & { position: number }> {
-    const { guard, openLog } = this.options;
-    const { state } = guard.state;
-    if (state === 'ok') throw new HeddleError('refused', 'the store is in order; there is nothing to accept');
-    const position = await (await openLog({ create: true })).lastPosition();
+    const { guard } = this.options;
+    if (guard.state.state === 'ok')
+      throw new HeddleError('refused', 'the store is in order; there is nothing to accept');
+    const position = await (await this.openLog(true)).lastPosition();
     const identity = await guard.accept(position);
-    this.mustRead = true;
     this.wake.abort();
     return { ...identity, position };
   }
@@ -81,79 +80,105 @@ export class StoreSession {
       const { state } = this.options.guard;
       return state.state === 'ok' ? true : state.explain;
     });
-    readiness.add('log', () => (this.caughtUp ? true : 'the log of changes has not been read yet'));
+    readiness.add('log', () => {
+      if (!this.caughtUp) return 'the log of changes has not been read yet';
+      return this.current?.view.problem ?? true;
+    });
   }
 
   private async run(signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.options;
+    const { log } = this.options;
     while (!signal.aborted) {
       try {
-        await this.serve(signal);
+        const changes = await this.openChecked();
+        if (changes) await this.serve(changes, signal);
       } catch (error) {
-        this.say(HeddleError.from(error).message, () => log.warn({ err: error }, 'the store cannot be used now'));
+        if (!signal.aborted)
+          this.say(HeddleError.from(error).message, () => log.warn({ err: error }, 'the store cannot be used now'));
       }
-      this.wake = new AbortController();
-      await clock.sleep(RETRY_MS, AbortSignal.any([signal, this.wake.signal])).catch(() => undefined);
+      await this.pause(signal);
     }
   }
 
-  /** Until the log turns out to be another one, or the session stops. */
-  private async serve(stopping: AbortSignal): Promise<void> {
-    const { guard, desired, coordinator, clock, log } = this.options;
-    const changes = await this.openChecked();
-    if (!changes) return;
-    if (this.mustRead) {
-      desired.reset(new Map(), 0);
-      this.mustRead = false;
-    }
-    this.said = '';
-    this.current = changes;
-    const ending = new AbortController();
-    const signal = AbortSignal.any([stopping, ending.signal]);
-    const recorder = clock.every(RECORD_MS, () => {
-      guard
-        .record(desired.position)
-        .catch((error: unknown) => log.error({ err: error }, 'cannot remember how far the log was read'));
-    });
-    const target = await changes.lastPosition();
-    const following = changes.follow({
-      after: desired.position,
-      signal,
-      onChange: (change) => desired.apply(change, change.position),
+  /** Until the store turns out to be another one, or the session stops. */
+  private async serve(changes: LogPort<Change>, signal: AbortSignal): Promise<void> {
+    const { store, desired, coordinator, clock } = this.options;
+    const view = await BucketView.open<AnyObject>({
+      store,
+      changes,
+      bucket: DESIRED_BUCKET,
+      select: () => true,
+      clock,
     });
     try {
-      await Promise.race([desired.whenAt(target, { signal }), following]);
+      await view.whenCaughtUp(CATCH_UP_MS);
+      this.current = { changes, view };
       this.caughtUp = true;
-      await coordinator.begin(changes);
-      await following;
-    } catch (error) {
-      const failure = HeddleError.from(error);
-      if (failure.code !== 'state') throw failure;
-      this.mustRead = true;
-      guard.lost(failure.message);
-      log.error({ err: failure }, 'the store is not the one that was read before');
+      this.said = '';
+      desired.show(view);
+      await coordinator.begin({ changes, view, bucket: DESIRED_BUCKET, checkStore: () => this.checkNow() });
+      while (!signal.aborted && (await this.stillRight())) {
+        await this.remember();
+        await this.pause(signal);
+      }
     } finally {
-      ending.abort();
-      recorder.cancel();
-      this.current = undefined;
       await coordinator.end();
+      desired.freeze();
+      this.current = undefined;
+      await view.close();
     }
+  }
+
+  /** Whether the store still is the one that is known. While it cannot be reached, nothing speaks against it. */
+  private async stillRight(): Promise<boolean> {
+    try {
+      return (await this.openChecked()) !== undefined;
+    } catch (error) {
+      this.say(HeddleError.from(error).message, () =>
+        this.options.log.warn({ err: error }, 'the store cannot be reached now'),
+      );
+      return true;
+    }
+  }
+
+  /** @throws HeddleError `state` when the store is not in order, `unavailable` when it cannot be reached */
+  private async checkNow(): Promise<void> {
+    await this.openChecked();
+    this.options.guard.checkWritable();
   }
 
   /** The log, if the store is in order. */
-  private async openChecked(): Promise<ChangeLogPort | undefined> {
-    const { guard, openLog, log } = this.options;
-    let changes: ChangeLogPort | undefined;
+  private async openChecked(): Promise<LogPort<Change> | undefined> {
+    const { guard, log } = this.options;
+    let changes: LogPort<Change> | undefined;
     try {
-      changes = await openLog({ create: !guard.hasSeen });
+      changes = await this.openLog(!guard.hasSeen);
     } catch (error) {
       // The log that was seen before is not there: the guard says what that means.
       if (!(error instanceof HeddleError) || error.code !== 'state') throw error;
     }
-    const state = await guard.check((await changes?.lastPosition()) ?? 0);
-    if (state.state === 'ok') return changes ?? openLog({ create: true });
+    const state = await guard.check(async () => (await changes?.lastPosition()) ?? 0);
+    if (state.state === 'ok') return changes ?? this.openLog(true);
     this.say(state.explain, () => log.error({ state: state.state }, state.explain));
     return undefined;
+  }
+
+  /** @param create `false` when it is known that there has been a log: a missing one is then a `state` error */
+  private openLog(create: boolean): Promise<LogPort<Change>> {
+    const { store, clock } = this.options;
+    return ChangeLog.open<Change>({ store, clock, create });
+  }
+
+  private async remember(): Promise<void> {
+    const { guard, desired, log } = this.options;
+    await guard
+      .record(desired.position)
+      .catch((error: unknown) => log.error({ err: error }, 'cannot remember how far the log was read'));
+  }
+
+  private async pause(signal: AbortSignal): Promise<void> {
+    this.wake = new AbortController();
+    await this.options.clock.sleep(LOOK_MS, AbortSignal.any([signal, this.wake.signal])).catch(() => undefined);
   }
 
   /** Says the same thing once, not every second. */

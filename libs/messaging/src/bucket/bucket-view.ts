@@ -1,11 +1,10 @@
 import type { Clock } from '@heddle/host';
-import { HeddleError, type LoggedChange } from '@heddle/model';
+import { HeddleError, type Change, type LoggedChange } from '@heddle/model';
 import { pause, withDeadline } from '../async';
 import { IdentityRecord, type ClusterIdentity } from '../identity/cluster-identity';
 import { bucketSpec } from '../lease/cas-bucket';
 import { Listeners, type Unsubscribe } from '../listeners';
-import type { ChangeLog } from '../stream/change-log';
-import type { Mark } from '../stream/follow';
+import type { LogMark, LogPort } from '../change-log';
 import type { StorePort } from '../stream/stream-port';
 import { readBucket, type FencedBucket } from './fenced-bucket';
 
@@ -14,11 +13,11 @@ const RETRY_MS = 1_000;
 const POSITION = '.position';
 
 /** What is saved of a view: its entries under their keys, and up to which change they are complete. */
-export type SavedEntry<T> = { readonly value: T } | { readonly mark: Mark };
+export type SavedEntry<T> = { readonly value: T } | { readonly mark: LogMark };
 
 export interface BucketViewOptions {
   readonly store: StorePort;
-  readonly changes: ChangeLog;
+  readonly changes: LogPort<Change>;
   /** Where the view is saved. */
   readonly bucket: string;
   /** Which objects of a change belong to the view, by their keys. */
@@ -45,7 +44,7 @@ export interface ViewChange<T> {
  */
 export class BucketView<T> {
   private current: ReadonlyMap<string, T> = new Map();
-  private at: Mark = { sequence: 0, id: '' };
+  private at: LogMark = { position: 0, changeId: '' };
   private saver: FencedBucket<SavedEntry<T>> | undefined;
   private fault: string | undefined = 'the view has not caught up with the log yet';
   private caughtUp = false;
@@ -70,7 +69,7 @@ export class BucketView<T> {
 
   /** Position of the last change in the view. */
   get position(): number {
-    return this.at.sequence;
+    return this.at.position;
   }
 
   /** What keeps the view from being what the log says, or undefined. */
@@ -85,9 +84,9 @@ export class BucketView<T> {
   /** Resolves when the view has come to a position. @throws HeddleError `deadline`, saying what keeps it */
   async waitFor(position: number, deadlineMs: number): Promise<void> {
     await this.until(
-      () => this.at.sequence >= position,
+      () => this.at.position >= position,
       deadlineMs,
-      () => `is at position ${this.at.sequence}, not at ${position}`,
+      () => `is at position ${this.at.position}, not at ${position}`,
     );
   }
 
@@ -96,7 +95,7 @@ export class BucketView<T> {
     await this.until(
       () => this.caughtUp,
       deadlineMs,
-      () => `has not caught up with the log; it is at ${this.at.sequence}`,
+      () => `has not caught up with the log; it is at ${this.at.position}`,
     );
   }
 
@@ -142,7 +141,7 @@ export class BucketView<T> {
     const { store, bucket } = this.options;
     const identity = await (await IdentityRecord.open(store)).read();
     const known = this.incarnation;
-    if (this.at.sequence > 0 && (!identity || (known && sameIdentity(identity, known)))) return;
+    if (this.at.position > 0 && (!identity || (known && sameIdentity(identity, known)))) return;
     const saved = await readBucket<SavedEntry<T>>(
       await store.stream(bucketSpec(bucket, `A view of the log: ${bucket}.`)),
     );
@@ -151,18 +150,14 @@ export class BucketView<T> {
     for (const [key, entry] of saved) if ('value' in entry) entries.set(key, entry.value);
     this.incarnation = identity;
     if (mark && 'mark' in mark) this.replace(entries, mark.mark);
-    else this.replace(new Map(), { sequence: 0, id: '' });
+    else this.replace(new Map(), { position: 0, changeId: '' });
   }
 
   private async followOnce(): Promise<void> {
-    const { changes, clock } = this.options;
-    await changes.follow({
-      from: this.at.sequence + 1,
+    await this.options.changes.follow({
       after: this.at,
       signal: this.closing.signal,
-      clock,
-      onChange: (change, mark) => this.take(change, mark),
-      onPosition: (mark) => this.moveTo(mark),
+      onChange: ({ change, position }) => this.take({ ...change, position }),
       onCaughtUp: () => {
         this.caughtUp = true;
         this.fault = undefined;
@@ -172,7 +167,8 @@ export class BucketView<T> {
     });
   }
 
-  private async take(change: LoggedChange, mark: Mark): Promise<void> {
+  private async take(change: LoggedChange): Promise<void> {
+    const mark = { position: change.position, changeId: change.changeId };
     const mine = change.objects.filter((object) => this.options.select(object.key));
     const before = this.current;
     if (mine.length > 0) {
@@ -184,7 +180,7 @@ export class BucketView<T> {
       this.current = after;
     }
     this.moveTo(mark);
-    this.listeners.emit({ before, after: this.current, position: mark.sequence, change });
+    this.listeners.emit({ before, after: this.current, position: mark.position, change });
     await this.save(
       mine.map((object) => object.key),
       mark,
@@ -192,7 +188,7 @@ export class BucketView<T> {
   }
 
   /** What cannot be saved is saved by the next holder of the lease: the log has it. */
-  private async save(keys: readonly string[], mark: Mark): Promise<void> {
+  private async save(keys: readonly string[], mark: LogMark): Promise<void> {
     const { saver } = this;
     if (!saver) return;
     const put = new Map<string, SavedEntry<T>>();
@@ -210,14 +206,14 @@ export class BucketView<T> {
     }
   }
 
-  private replace(entries: ReadonlyMap<string, T>, mark: Mark): void {
+  private replace(entries: ReadonlyMap<string, T>, mark: LogMark): void {
     const before = this.current;
     this.current = entries;
     this.moveTo(mark);
-    if (before.size > 0 || entries.size > 0) this.listeners.emit({ before, after: entries, position: mark.sequence });
+    if (before.size > 0 || entries.size > 0) this.listeners.emit({ before, after: entries, position: mark.position });
   }
 
-  private moveTo(mark: Mark): void {
+  private moveTo(mark: LogMark): void {
     this.at = mark;
     this.moved.emit();
   }

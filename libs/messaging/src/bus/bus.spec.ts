@@ -397,6 +397,25 @@ describe('streams', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  it('break off with the connection, on both sides', async () => {
+    const { client, server, clock, hub } = setUp();
+    let signal: AbortSignal | undefined;
+    server.serveStream(LOGS, {}, async function* (request) {
+      signal = request.signal;
+      yield 1;
+      await new Promise(() => undefined);
+    });
+    const stream = client.requestStream(LOGS, {}, options);
+    await stream.next();
+    const next = stream.next();
+    expect(await outcome(clock, next)).toBe('pending');
+    hub.down();
+    expect(await outcome(clock, next)).toMatchObject({ code: 'unavailable', retryable: true });
+    expect(signal?.aborted).toBe(true);
+    await clock.advance(0);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
   it('notice a lost message', async () => {
     const { client, server, hub } = setUp();
     server.serveStream(LOGS, {}, async function* () {

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
 import { abortError, AsyncQueue } from '../async';
+import type { Unsubscribe } from '../listeners';
 import type { RawMessage, RawSubscription, Transport } from '../transport';
 import { checkWire, decodeBody, HEADER, type Headers } from '../wire';
 import { decodeSignal, encodeSignal } from './stream-protocol';
@@ -27,6 +28,7 @@ export class StreamReader<T> {
   private readonly queue = new AsyncQueue<T>();
   private readonly what: string;
   private subscription: RawSubscription | undefined;
+  private unwatch: Unsubscribe | undefined;
   private timer: Timer | undefined;
   private keepAlive: Timer | undefined;
   private control: string | undefined;
@@ -53,6 +55,9 @@ export class StreamReader<T> {
         onMessage: (message) => this.receive(message),
         onError: (error) => this.finish(error),
       });
+      this.unwatch = transport.onState(() =>
+        this.finish(new HeddleError('unavailable', `${this.what} broke off with the connection; ask again`)),
+      );
       transport.publish(subject, data, {
         headers: { ...headers, ...encodeSignal({ kind: 'open', window, idleMs }) },
         reply: this.inbox,
@@ -165,6 +170,7 @@ export class StreamReader<T> {
     this.over = true;
     this.timer?.cancel();
     this.keepAlive?.cancel();
+    this.unwatch?.();
     this.subscription?.unsubscribe();
     this.options.signal?.removeEventListener('abort', this.onAbort);
     this.queue.end(error);

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
+import type { Unsubscribe } from '../listeners';
 import type { RawMessage, RawSubscription, Transport } from '../transport';
 import { checkSize, encodeBody, HEADER, type Headers } from '../wire';
 import { decodeSignal, encodeSignal, type StreamSignal } from './stream-protocol';
@@ -25,6 +26,7 @@ export class StreamSource {
   private readonly control: string;
   private readonly subscription: RawSubscription;
   private readonly heartbeat: Timer;
+  private readonly unwatch: Unsubscribe;
   private lastHeard: number;
   private lastSent = -Infinity;
   private sent = 0;
@@ -40,6 +42,9 @@ export class StreamSource {
       onError: (error) => abort.abort(error),
     });
     abort.signal.addEventListener('abort', () => this.wake?.(), { once: true });
+    this.unwatch = transport.onState(() =>
+      abort.abort(new HeddleError('unavailable', `the stream of ${options.subject} broke off with the connection`)),
+    );
     this.heartbeat = clock.every(idleMs / 3, () => this.beat());
   }
 
@@ -75,6 +80,7 @@ export class StreamSource {
       this.send({ kind: 'error', number: this.sent }, encodeBody(failure), { [HEADER.error]: failure.code });
     } finally {
       this.heartbeat.cancel();
+      this.unwatch();
       this.subscription.unsubscribe();
     }
   }

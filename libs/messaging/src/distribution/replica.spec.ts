@@ -71,6 +71,7 @@ describe('Replica', () => {
 
   it.each([
     ['an empty store', { clusterUid: 'c', incarnation: 1, position: 1, epoch: 9 }, 'older'],
+    ['an older copy, with its older epoch', { clusterUid: 'c', incarnation: 1, position: 49, epoch: 2 }, 'older'],
     ['another cluster', { clusterUid: 'x', incarnation: 9, position: 99, epoch: 9 }, 'foreign'],
     ['an earlier incarnation', { clusterUid: 'c', incarnation: 0, position: 99, epoch: 9 }, 'older'],
   ])('refuses what comes from %s, and keeps what it has', (_what, standing, reason) => {

@@ -57,6 +57,7 @@ export class Replica<T> {
   }
 
   snapshot({ entries, ...standing }: Snapshot<T>): Outcome<T> {
+    if (this.isOvertaken(standing)) return { type: 'ignored' };
     const refusal = this.refusalOf(standing);
     if (refusal) return { type: 'refused', refusal };
     if (this.isStale(standing)) return { type: 'ignored' };
@@ -75,9 +76,11 @@ export class Replica<T> {
   }
 
   announcement(message: Announcement<T>): Outcome<T> {
+    // A delayed message of a writer is old without anything being wrong; an answer to a question is not delayed.
+    const known = this.accepted?.clusterUid === message.clusterUid;
+    if (known && this.isStale(message)) return { type: 'ignored' };
     const refusal = this.refusalOf(message);
     if (refusal) return { type: 'refused', refusal };
-    if (this.isStale(message)) return { type: 'ignored' };
     const standing = this.standing;
     if (!standing || standing.epoch !== message.epoch || standing.incarnation !== message.incarnation) {
       this.keepEarly(message);
@@ -140,10 +143,20 @@ export class Replica<T> {
 
   /** Of a writer that has been succeeded, or an earlier version of the set that the copy holds. */
   private isStale(message: Standing): boolean {
-    const { accepted, standing } = this;
+    const { accepted } = this;
     if (!accepted || message.incarnation !== accepted.incarnation) return false;
-    if (message.epoch < accepted.epoch) return true;
-    return standing !== undefined && message.epoch === standing.epoch && message.sequence < standing.sequence;
+    return message.epoch < accepted.epoch || this.isOvertaken(message);
+  }
+
+  /** An earlier version of the set that the copy holds, of the writer that it follows. */
+  private isOvertaken({ clusterUid, incarnation, epoch, sequence }: Standing): boolean {
+    const { standing } = this;
+    return (
+      standing?.clusterUid === clusterUid &&
+      standing.incarnation === incarnation &&
+      standing.epoch === epoch &&
+      sequence < standing.sequence
+    );
   }
 
   private refusalOf(message: Standing): Refusal | undefined {
@@ -158,8 +171,7 @@ export class Replica<T> {
         message: `the control plane belongs to the cluster ${message.clusterUid}, this host to ${have.clusterUid}; nothing of it is accepted: connect the host to its own cluster, or remove it here and let it join anew`,
       };
     }
-    // A delayed message of the writer that is followed already is old without anything being wrong.
-    if (this.isStale(message) || compareWatermarks(message, have) >= 0) return undefined;
+    if (compareWatermarks(message, have) >= 0) return undefined;
     return {
       reason: 'older',
       have: watermarkOf(have),

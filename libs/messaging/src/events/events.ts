@@ -1,6 +1,6 @@
 import { HeddleError, type EventFact } from '@heddle/model';
 import { follow } from '../stream/follow';
-import type { StorePort, StreamPort, StreamRecord, StreamSpec } from '../stream/stream-port';
+import { AppendError, type StorePort, type StreamPort, type StreamRecord, type StreamSpec } from '../stream/stream-port';
 import { subjects } from '../subjects';
 import { decodeBody, encodeBody } from '../wire';
 
@@ -35,8 +35,13 @@ export class Events {
     return new Events(await store.stream(SPEC));
   }
 
+  /** @throws HeddleError `unavailable` (not written), `deadline` (it may be in), `limit` */
   async emit(fact: EventFact): Promise<void> {
-    await this.stream.append({ subject: subjects.event(fact), data: encodeBody(fact) }, {}, WRITE_MS);
+    try {
+      await this.stream.append({ subject: subjects.event(fact), data: encodeBody(fact) }, {}, WRITE_MS);
+    } catch (error) {
+      throw error instanceof AppendError ? error.cause : error;
+    }
   }
 
   /** The newest facts that match, oldest first. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { systemClock, type Clock, type Timer } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
-import { backoff, pause } from '../async';
+import { backoff, pause, withDeadline } from '../async';
 import type { Term } from '../lease/term';
 import { decodeBody, encodeBody } from '../wire';
 import { AppendError, type NewRecord, type StreamPort, type StreamRecord } from './stream-port';
@@ -100,6 +100,8 @@ export class FencedStream {
   /** Recoveries since a write last got in. */
   private recoveries = 0;
   private readonly stopped = new AbortController();
+  /** Wakes those who wait for the end of a recovery. */
+  private certain: (() => void)[] = [];
   private readonly onTermOver = (): void => this.fail(HeddleError.from(this.term.signal.reason));
   private failureListener: ((error: HeddleError) => void) | undefined;
 
@@ -153,6 +155,22 @@ export class FencedStream {
     });
   }
 
+  /**
+   * Resolves when there is no write whose fate is unknown: what was reported as `deadline` before is now in for good, or
+   * will never be.
+   * @throws HeddleError `unavailable` when that takes longer than a write's deadline; why nothing can be written any more
+   */
+  async whenCertain(): Promise<void> {
+    const late = new HeddleError('unavailable', `stream ${this.stream.name} cannot be asked what is in it`);
+    const started = this.clock.monotonic();
+    while (this.state === 'recovering') {
+      const left = this.deadlineMs - (this.clock.monotonic() - started);
+      if (left <= 0) throw late;
+      await withDeadline(new Promise<void>((resolve) => this.certain.push(resolve)), left, this.clock, () => late);
+    }
+    if (this.failure) throw this.failure;
+  }
+
   /** Stops writing. What is under way fails with `deadline` or `unavailable`. */
   close(): void {
     if (this.state === 'closed') return;
@@ -161,6 +179,7 @@ export class FencedStream {
     this.stopped.abort();
     this.rejectAll('the writer was closed');
     this.sent = [];
+    this.recovered();
   }
 
   private refusalOf(record: NewRecord): HeddleError | undefined {
@@ -295,6 +314,10 @@ export class FencedStream {
     }
   }
 
+  private recovered(): void {
+    for (const wake of this.certain.splice(0)) wake();
+  }
+
   private delay(): number {
     return backoff(this.recoveries, RETRY_FIRST_MS, RETRY_MOST_MS);
   }
@@ -376,6 +399,7 @@ export class FencedStream {
   private resume(): void {
     if (this.state !== 'recovering') return;
     this.state = 'open';
+    this.recovered();
     // The first relies on the sequence alone, for the server may have forgotten the id of the record before it; that it is
     // ours has just been read.
     let before: string | undefined;
@@ -406,6 +430,7 @@ export class FencedStream {
         write.reject(write.doubts > 0 ? new HeddleError(error.code, unknown, { cause: error }) : error),
       );
     }
+    this.recovered();
     this.failureListener?.(error);
   }
 

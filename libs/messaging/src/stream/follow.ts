@@ -7,7 +7,8 @@ import { Suspicion } from './suspicion';
 /** A record that has been handled, by which a reader knows a stream again. */
 export interface Mark {
   readonly sequence: number;
-  readonly id: string;
+  /** Whether a record found at that sequence is the one that was handled. */
+  readonly is: (record: StreamRecord) => boolean;
 }
 
 export interface FollowOptions {
@@ -64,7 +65,8 @@ export async function follow(stream: StreamPort, options: FollowOptions): Promis
         await onRecord(record);
         handlerFailed = false;
         next = record.sequence + 1;
-        mark = { sequence: record.sequence, id: record.id };
+        const { id } = record;
+        mark = { sequence: record.sequence, is: (found) => found.id === id };
       }
     } catch (error) {
       if (handlerFailed) throw error;
@@ -95,7 +97,7 @@ export async function checkLineage(stream: StreamPort, mark: Mark | undefined): 
   if (firstSequence > mark.sequence) return;
   const record = await stream.get(mark.sequence);
   // Replaced or expired in the meantime: nothing to compare.
-  if (record === undefined || record.id === mark.id) return;
+  if (record === undefined || mark.is(record)) return;
   throw new HeddleError(
     'state',
     `stream ${stream.name} has another record at ${mark.sequence} than was read before: it is another store, ` +

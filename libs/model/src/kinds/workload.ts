@@ -127,7 +127,7 @@ export const templateSchema = z.strictObject(template);
 export type Template = z.infer<typeof templateSchema>;
 
 const healthPortExists = (s: { health?: Health | undefined; ports: Record<string, ServicePort> }): boolean =>
-  !s.health || s.health.port in s.ports;
+  !s.health || Object.hasOwn(s.ports, s.health.port);
 const HEALTH_PORT = { path: ['health', 'port'], error: 'names no port of this service; name one of those under ports' };
 
 export const serviceSpec = z
@@ -167,15 +167,15 @@ export const appSpec = z
     app.connect.forEach((line, i) => {
       for (const end of ['from', 'to'] as const) {
         const name = line[end];
-        if (name in app.services) continue;
+        if (Object.hasOwn(app.services, name)) continue;
         const message =
           name === 'world'
             ? 'found "world"; connections with the outside of the VRF are not available in this version'
             : `found "${name}", which is no service of this application; allowed are ${names.join(', ') || '(none are defined)'}`;
         ctx.addIssue({ code: 'custom', path: ['connect', i, end], message });
       }
-      const target = app.services[line.to];
-      if (target && !(line.port in target.ports)) {
+      const target = Object.hasOwn(app.services, line.to) ? app.services[line.to] : undefined;
+      if (target && !Object.hasOwn(target.ports, line.port)) {
         const ports = Object.keys(target.ports).join(', ') || '(it has none)';
         ctx.addIssue({
           code: 'custom',

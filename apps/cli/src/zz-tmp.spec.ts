@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+import { bench } from './testing/run';
+import { allocation } from './testing/cluster';
+import { startWithOwners } from '@heddle/gateway/testing/test-gateway';
+
+it('against the gateway', async () => {
+  const { gateway, owners } = await startWithOwners();
+  owners.hosts = [{ name: 'h1', spec: {} as never, labels: {}, state: 'ready', since: '2026-01-01T00:00:00Z', reason: '', policyPosition: 1000, workloadPosition: 1000, problems: [], usage: { containers: 1, endpoints: 1, flows: 1 }, agentVersion: '1' }];
+  owners.services = [{ service: 'acme/shop/web', replicas: 3, running: 3, healthy: 3, current: 3, settled: true, reasons: [] }];
+  owners.allocations = [allocation('acme/shop/web', '1', 'h1')];
+  const place = bench();
+  const env = { HEDDLE_API: gateway.url, HEDDLE_TOKEN: gateway.token };
+  const log: string[] = [];
+  const run = async (...words: string[]) => {
+    const r = await place.run(words, { env, stdinText: readFileSync('/work/main/deploy/examples/shop.yaml', 'utf8') });
+    log.push(`$ heddle ${words.join(' ')} -> ${r.code}\n${r.out}${r.err}`);
+    return r;
+  };
+  await run('plan', '-f', '-');
+  await run('apply', '-f', '-');
+  await run('apply', '-f', '-');
+  await run('get', 'all');
+  await run('scale', 'web', '6');
+  await run('scale', 'web', '6');
+  await run('restart', 'web');
+  await run('history');
+  await run('history', '--object', 'App/acme/shop');
+  await run('describe', 'app', 'shop');
+  await run('events');
+  await run('status');
+  await run('rollback', '2', '--dry-run');
+  await run('delete', 'tenant', 'acme');
+  await run('delete', 'app', 'shop', '--dry-run');
+  await run('probe', 'shop');
+  await run('delete', '-f', '-');
+  await run('get', 'services');
+  const r = await place.run(['apply', '-f', '-'], { env, stdinText: 'kind: App\nmetadata: { tenant: acme, name: a/b }\nspec: { services: { web: { image: x, replcas: 1 } } }\n' });
+  log.push(r.err);
+  const r2 = await place.run(['apply', '-f', '-'], { env, stdinText: 'a: [b' });
+  log.push(r2.err);
+  console.log(log.join('\n'));
+  await gateway.stop();
+  await owners.close();
+}, 60000);
