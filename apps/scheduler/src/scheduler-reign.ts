@@ -71,8 +71,14 @@ export class SchedulerReign implements Reign {
     return this.lastViews;
   }
 
+  /** The allocations, each with what its host last reported. */
   allocations(tenant?: string): Allocation[] {
-    return [...this.current.values()].filter((a) => tenant === undefined || a.metadata.tenant === tenant);
+    return [...this.current]
+      .filter(([, allocation]) => tenant === undefined || allocation.metadata.tenant === tenant)
+      .map(([path, allocation]) => {
+        const status = this.statuses.entries.get(path);
+        return status?.uid === allocation.metadata.uid ? { ...allocation, status: { ...status } } : allocation;
+      });
   }
 
   onStop(stop: () => void): void {

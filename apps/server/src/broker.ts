@@ -1,11 +1,20 @@
 import path from 'node:path';
 import type { Files } from '@heddle/host';
 import { externalBroker, type BrokerCredentials, type BrokerUsers } from '@heddle/gateway';
-import { connectBus, createUser, NatsServer, publicKeyOf, type NatsBus, type NatsUser } from '@heddle/messaging';
+import {
+  connectBus,
+  createUser,
+  NatsServer,
+  publicKeyOf,
+  type NatsBus,
+  type NatsServerOptions,
+} from '@heddle/messaging';
 import { HeddleError } from '@heddle/model';
 import { readSeed, Readiness, type Log } from '@heddle/service';
 import { z } from 'zod';
 import type { ServerConfig } from './settings';
+
+type NatsUser = NonNullable<NatsServerOptions['users']>[number];
 
 /** The NATS server that the services talk over: our own child, or somebody else's. */
 export interface Broker {
