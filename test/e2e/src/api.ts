@@ -24,23 +24,40 @@ export class Api {
     private readonly token: string,
   ) {}
 
-  async call<T = Record<string, unknown>>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer<T>> {
+  async call<T = Record<string, unknown>>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Answer<T>> {
     const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
     const type = typeof body === 'string' ? 'application/yaml' : 'application/json';
     return new Promise((resolve, reject) => {
-      const call = request(new URL(path, this.url), { method, timeout: 60_000, headers: { authorization: `Bearer ${this.token}`, 'content-type': type, ...headers } }, (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('error', reject);
-        response.on('end', () => {
-          const answer = Buffer.concat(chunks).toString('utf8');
-          try {
-            resolve({ status: response.statusCode ?? 0, body: (answer === '' ? {} : JSON.parse(answer)) as T });
-          } catch (error) {
-            reject(new Error(`${method} ${path} answered ${response.statusCode} with ${answer.slice(0, 200)}`, { cause: error }));
-          }
-        });
-      });
+      const call = request(
+        new URL(path, this.url),
+        {
+          method,
+          timeout: 60_000,
+          headers: { authorization: `Bearer ${this.token}`, 'content-type': type, ...headers },
+        },
+        (response) => {
+          const chunks: Buffer[] = [];
+          response.on('data', (chunk: Buffer) => chunks.push(chunk));
+          response.on('error', reject);
+          response.on('end', () => {
+            const answer = Buffer.concat(chunks).toString('utf8');
+            try {
+              resolve({ status: response.statusCode ?? 0, body: (answer === '' ? {} : JSON.parse(answer)) as T });
+            } catch (error) {
+              reject(
+                new Error(`${method} ${path} answered ${response.statusCode} with ${answer.slice(0, 200)}`, {
+                  cause: error,
+                }),
+              );
+            }
+          });
+        },
+      );
       call.on('timeout', () => call.destroy(new Error(`${method} ${path}: no answer within 60 s`)));
       call.on('error', reject);
       call.end(text);
@@ -50,7 +67,8 @@ export class Api {
   /** The body of an answer that must be a success. */
   async ok<T = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<T> {
     const answer = await this.call<T>(method, path, body);
-    if (answer.status >= 300) throw new Error(`${method} ${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+    if (answer.status >= 300)
+      throw new Error(`${method} ${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
     return answer.body;
   }
 
@@ -85,8 +103,12 @@ export class Api {
     return (await this.ok<{ hosts: HostView[] }>('GET', '/api/v1/status')).hosts;
   }
 
-  async running(): Promise<(HeddleObject<'Allocation'> & { status: { phase: string; healthy: boolean; addresses: string[] } })[]> {
-    const all = (await this.list<'Allocation'>('allocations')) as (HeddleObject<'Allocation'> & { status: { phase: string; healthy: boolean; addresses: string[] } })[];
+  async running(): Promise<
+    (HeddleObject<'Allocation'> & { status: { phase: string; healthy: boolean; addresses: string[] } })[]
+  > {
+    const all = (await this.list<'Allocation'>('allocations')) as (HeddleObject<'Allocation'> & {
+      status: { phase: string; healthy: boolean; addresses: string[] };
+    })[];
     return all.filter((a) => a.spec.desired === 'run' && a.status?.phase === 'running');
   }
 

@@ -20,6 +20,7 @@ import type { HostConfig } from '../config';
 import { Datapath } from '../datapath/datapath';
 import { namesOf } from '../datapath/names';
 import { endpointName } from '../datapath/port-ids';
+import { REFRESH_MS, TunnelPeers } from '../datapath/tunnel-peers';
 import { LinkClient, type AgentPeer } from '../link/connect';
 import { probeFrom } from '../probe/prober';
 import { linkHealthProbe } from '../runtime/health-probe';
@@ -63,6 +64,7 @@ export class Agent {
   /** Tells this run of the agent from an earlier one. */
   readonly epoch = randomUUID();
   private readonly datapath: Datapath;
+  private readonly peers: TunnelPeers;
   private readonly runtime: Runtime;
   private readonly link: LinkClient;
   private policy: ReadonlyMap<string, ResolvedEntry>;
@@ -71,6 +73,7 @@ export class Agent {
   private ports: BridgePorts = { endpoints: [] };
   private readonly stopping = new AbortController();
   private resync: NodeJS.Timeout | undefined;
+  private greetings: NodeJS.Timeout | undefined;
   private namesTimer: NodeJS.Timeout | undefined;
   private sequence = 0;
   private switchProblem: string | undefined;
@@ -84,6 +87,10 @@ export class Agent {
       host: config.host,
       onState: () => parts.onReport(),
       onError: (error) => log('error', `datapath: ${error.message}`),
+    });
+    this.peers = new TunnelPeers({
+      send: (packet) => bridge.packetOut(packet),
+      onError: (error) => log('warn', `tunnel peer: ${HeddleError.from(error).message}`),
     });
     this.runtime = new Runtime({
       host: config.host,
@@ -140,18 +147,21 @@ export class Agent {
     parts.bridge.onConnected(() => {
       agent.switchProblem = undefined;
       agent.datapath.resynchronise();
+      agent.peers.refresh(agent.ports.tunnel);
     });
     parts.bridge.onDisconnected((reason) => {
       agent.switchProblem = `the switch is away (${reason.message}): nothing passes until it is back with its flows`;
     });
     agent.runtime.update(agent.allocations);
     agent.followEngine();
+    agent.greetings = setInterval(() => agent.peers.refresh(agent.ports.tunnel), REFRESH_MS);
     return agent;
   }
 
   async stop(): Promise<void> {
     this.stopping.abort();
     clearInterval(this.resync);
+    clearInterval(this.greetings);
     clearTimeout(this.namesTimer);
     this.link.close();
     await this.runtime.stop();
@@ -261,6 +271,8 @@ export class Agent {
       ),
       ports: { tunnel: this.ports.tunnel, hostLink: this.ports.hostLink },
     });
+    const remote = [...this.endpoints.values()].filter((e) => e.host !== config.host);
+    this.peers.update(new Set(remote.map((e) => e.underlay)), this.ports.tunnel);
   }
 
   private portsChanged(ports: readonly PortState[]): void {

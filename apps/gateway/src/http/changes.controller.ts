@@ -78,6 +78,9 @@ export class ChangesController {
     if (tenant === undefined && application !== undefined) {
       throw new HeddleError('invalid', 'found application without tenant; an application is named within its tenant');
     }
+    if (caller.tenant !== undefined && tenant !== caller.tenant) {
+      throw new HeddleError('forbidden', `${caller.principal} may take back changes of tenant ${caller.tenant} only`);
+    }
     const position = readPosition(text);
     const current = this.desired.state;
     const revisions = (key: string): number => current.get(key)?.metadata.revision ?? 0;

@@ -13,7 +13,7 @@ const RETRY_MS = 1_000;
 const POSITION = '.position';
 
 /** What is saved of a view: its entries under their keys, and up to which change they are complete. */
-export type SavedEntry<T> = { readonly value: T } | { readonly mark: LogMark };
+export type SavedEntry<T> = { readonly value: T } | { readonly mark: LogMark; readonly incarnation?: number };
 
 export interface BucketViewOptions {
   readonly store: StorePort;
@@ -46,6 +46,8 @@ export class BucketView<T> {
   private current: ReadonlyMap<string, T> = new Map();
   private at: LogMark = { position: 0, changeId: '' };
   private saver: FencedBucket<SavedEntry<T>> | undefined;
+  /** What `saveWith` was called with last; differs from `saver` while a failure is being made good. */
+  private wantedSaver: FencedBucket<SavedEntry<T>> | undefined;
   private fault: string | undefined = 'the view has not caught up with the log yet';
   private caughtUp = false;
   private incarnation: ClusterIdentity | undefined;
@@ -101,18 +103,27 @@ export class BucketView<T> {
 
   /** Saves the view from now on, as the holder of the lease under which the bucket is open; undefined: no longer. */
   async saveWith(bucket: FencedBucket<SavedEntry<T>> | undefined): Promise<void> {
+    this.wantedSaver = bucket;
     this.saver = bucket;
-    if (!bucket) return;
+    if (bucket) await this.saveAll(bucket);
+  }
+
+  private async saveAll(bucket: FencedBucket<SavedEntry<T>>): Promise<void> {
     const saved = await bucket.readAll();
     const put = new Map<string, SavedEntry<T>>();
     for (const [key, value] of this.current) {
       const known = saved.get(key);
-      if (!known || !('value' in known) || JSON.stringify(known.value) !== JSON.stringify(value))
+      if (!known || !('value' in known) || JSON.stringify(known.value) !== JSON.stringify(value)) {
         put.set(key, { value });
+      }
     }
     const gone = [...saved.keys()].filter((key) => key !== POSITION && !this.current.has(key));
     await bucket.commit({ put, delete: gone });
-    await bucket.commit({ put: new Map([[POSITION, { mark: this.at }]]) });
+    await bucket.commit({ put: new Map([[POSITION, this.place(this.at)]]) });
+  }
+
+  private place(mark: LogMark): SavedEntry<T> {
+    return { mark, ...(this.incarnation === undefined ? {} : { incarnation: this.incarnation.incarnation }) };
   }
 
   async close(): Promise<void> {
@@ -149,8 +160,21 @@ export class BucketView<T> {
     const entries = new Map<string, T>();
     for (const [key, entry] of saved) if ('value' in entry) entries.set(key, entry.value);
     this.incarnation = identity;
-    if (mark && 'mark' in mark) this.replace(entries, mark.mark);
+    if (mark && 'mark' in mark && (await this.isInLog(mark, identity))) this.replace(entries, mark.mark);
     else this.replace(new Map(), { position: 0, changeId: '' });
+  }
+
+  /**
+   * Whether what was saved belongs to this log. Within one incarnation it does, or following says what is wrong. Of a store
+   * that an operator has accepted since, the view may have been copied later than the log; then the log is read from the
+   * beginning.
+   */
+  private async isInLog(
+    { mark, incarnation }: { mark: LogMark; incarnation?: number },
+    identity: ClusterIdentity | undefined,
+  ): Promise<boolean> {
+    if (mark.position === 0 || incarnation === identity?.incarnation) return true;
+    return (await this.options.changes.find(mark.changeId))?.position === mark.position;
   }
 
   private async followOnce(): Promise<void> {
@@ -187,7 +211,6 @@ export class BucketView<T> {
     );
   }
 
-  /** What cannot be saved is saved by the next holder of the lease: the log has it. */
   private async save(keys: readonly string[], mark: LogMark): Promise<void> {
     const { saver } = this;
     if (!saver) return;
@@ -200,9 +223,26 @@ export class BucketView<T> {
     }
     try {
       await saver.commit({ put, delete: gone });
-      await saver.commit({ put: new Map([[POSITION, { mark }]]) });
-    } catch {
+      await saver.commit({ put: new Map([[POSITION, this.place(mark)]]) });
+    } catch (error) {
       if (this.saver === saver) this.saver = undefined;
+      void this.makeGood(saver, HeddleError.from(error));
+    }
+  }
+
+  /** The log has everything: what could not be saved is saved later, by this holder of the lease or the next. */
+  private async makeGood(saver: FencedBucket<SavedEntry<T>>, error: HeddleError): Promise<void> {
+    const { signal } = this.closing;
+    for (let failure = error; failure.code !== 'fenced' && failure.code !== 'state'; ) {
+      await pause(this.options.clock, RETRY_MS, signal);
+      if (signal.aborted || this.saver !== undefined || this.wantedSaver !== saver) return;
+      try {
+        this.saver = saver;
+        return await this.saveAll(saver);
+      } catch (again) {
+        failure = HeddleError.from(again);
+        if (this.saver === saver) this.saver = undefined;
+      }
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '@heddle/host';
+import type { HeddleError } from '@heddle/model';
 import { bucketSpec, CasBucket } from '../lease/cas-bucket';
 import type { Term } from '../lease/term';
 import { FencedStream } from '../stream/fenced-stream';
@@ -76,6 +77,11 @@ export class FencedBucket<T> {
       })),
     ];
     await Promise.all(records.map((record) => this.fenced.append(record)));
+  }
+
+  /** Called once when nothing more can be written. */
+  onFailure(listener: (error: HeddleError) => void): void {
+    this.fenced.onFailure(listener);
   }
 
   close(): void {

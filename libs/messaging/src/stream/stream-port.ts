@@ -83,7 +83,7 @@ export interface StreamPort {
   /** @throws HeddleError `not-found` when there is no such stream, `unavailable`, `deadline` */
   state(): Promise<StreamState>;
   get(sequence: number): Promise<StreamRecord | undefined>;
-  /** The newest record on a subject. */
+  /** The newest record on a subject, or on any that matches a pattern. */
   last(subject: string): Promise<StreamRecord | undefined>;
   /**
    * Writes one record and resolves to its sequence. It is handed to the connection before this returns, so that calls

@@ -72,7 +72,7 @@ export class MemoryStream implements StreamPort {
   async last(subject: string): Promise<StreamRecord | undefined> {
     this.reach();
     let found: StreamRecord | undefined;
-    for (const record of this.records.values()) if (record.subject === subject) found = record;
+    for (const record of this.records.values()) if (subjectMatches(subject, record.subject)) found = record;
     return found;
   }
 

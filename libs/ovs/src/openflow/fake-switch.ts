@@ -2,6 +2,7 @@ import { HeddleError } from '@heddle/model';
 import { applyChange, flowKey, type Flow, type FlowChange, type FlowStats } from '@heddle/pipeline';
 import { FlowCommand, readFlowMod, writeFlowMod } from './codec/flow-mod';
 import type { FlowFilter } from './codec/multipart';
+import type { PacketOut } from './codec/packets';
 import { Writer } from './codec/writer';
 import { OWNER_MASK, type Switch } from './switch';
 
@@ -15,6 +16,8 @@ export class FakeSwitch implements Switch {
   connected = true;
   /** Every change that was applied, in order. */
   readonly applied: FlowChange[] = [];
+  /** Packets that were sent out. */
+  readonly sent: PacketOut[] = [];
   private flows: readonly FlowStats[] = [];
   private failures: Error[] = [];
   private readonly onConnectedListeners = new Set<() => void>();
@@ -55,6 +58,11 @@ export class FakeSwitch implements Switch {
         (table === undefined || flow.table === table) &&
         (cookie === undefined || (flow.cookie & cookieMask) === (cookie & cookieMask)),
     );
+  }
+
+  async packetOut(packet: PacketOut): Promise<void> {
+    if (!this.connected) throw new HeddleError('unavailable', 'the switch is not connected');
+    this.sent.push(packet);
   }
 
   async close(): Promise<void> {

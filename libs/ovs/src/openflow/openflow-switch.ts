@@ -2,6 +2,7 @@ import type { FlowChange, FlowStats } from '@heddle/pipeline';
 import { isEmptyChange } from '@heddle/pipeline';
 import { OpenFlowClient, type OpenFlowClientOptions } from './client';
 import type { FlowFilter } from './codec/multipart';
+import type { PacketOut } from './codec/packets';
 import type { Switch } from './switch';
 
 /** A bridge of a real Open vSwitch. */
@@ -35,6 +36,10 @@ export class OpenFlowSwitch implements Switch {
 
   dump(filter?: FlowFilter, deadlineMs?: number): Promise<FlowStats[]> {
     return this.client.dumpFlows(filter, deadlineMs);
+  }
+
+  packetOut(packet: PacketOut): Promise<void> {
+    return this.client.packetOut(packet);
   }
 
   close(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { FlowChange, FlowStats } from '@heddle/pipeline';
 import type { FlowFilter } from './codec/multipart';
+import type { PacketOut } from './codec/packets';
 
 /**
  * The flow tables of one bridge, as whoever enforces policy sees them.
@@ -36,6 +37,9 @@ export interface Switch {
 
   /** The flows on the switch with their counters, which lag behind the packets by up to half a second. */
   dump(filter?: FlowFilter, deadlineMs?: number): Promise<FlowStats[]>;
+
+  /** Sends one packet through actions of its own. @throws HeddleError `unavailable`, `refused` */
+  packetOut(packet: PacketOut): Promise<void>;
 
   /** Ends the connection. */
   close(): Promise<void>;
