@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -95,8 +95,8 @@ describeNats('heddle server', () => {
     await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   });
 
-  const restart = async (): Promise<void> => {
-    server = await ServerProcess.start(folder, natsPort);
+  const restart = async (...args: string[]): Promise<void> => {
+    server = await ServerProcess.start(folder, natsPort, args);
   };
   /** The embedded nats-server: the only child of the server. */
   const natsPid = async (): Promise<number> =>
@@ -211,17 +211,24 @@ describeNats('heddle server', () => {
     expect((await server.api.post('/api/v1/store/accept')).body).toMatchObject({ incarnation: 2 });
     await server.api.whenReady();
     expect((await server.api.post('/api/v1/apply', file('other'))).status).toBe(200);
+
+    await server.end('SIGTERM');
+    await cp(jetstream, `${jetstream}.copy`, { recursive: true });
+    await restart();
+    await server.api.whenReady();
+    await server.api.post('/api/v1/apply', file('third'));
+    await server.end('SIGTERM');
+    await rm(jetstream, { recursive: true });
+    await rename(`${jetstream}.copy`, jetstream);
+    await restart();
+    expect((await server.api.get('/api/v1/status')).body['store']).toMatchObject({ state: 'older' });
+    expect((await server.api.post('/api/v1/apply', file('fourth'))).status).toBe(409);
   });
 
   it('offers the API on a Unix socket as well', async () => {
     await server.end('SIGTERM');
     const socket = path.join(folder, 'api.sock');
-    process.env['HEDDLE_API_SOCKET'] = socket;
-    try {
-      await restart();
-    } finally {
-      delete process.env['HEDDLE_API_SOCKET'];
-    }
+    await restart('--api-socket', socket);
     expect((await stat(socket)).mode & 0o077).toBe(0);
     const status = await new Promise((resolve, reject) =>
       request({ socketPath: socket, path: '/healthz' }, (response) => resolve(response.resume().statusCode))
@@ -231,6 +238,6 @@ describeNats('heddle server', () => {
     expect(status).toBe(200);
     // Killed, it leaves the socket behind; the next one takes it over.
     await server.end('SIGKILL');
-    await restart();
+    await restart('--api-socket', socket);
   });
 });

@@ -17,9 +17,9 @@ export class ServerProcess {
   ) {}
 
   /** Starts it on the folders below `folder` and resolves when its API is there. */
-  static async start(folder: string, natsPort: number): Promise<ServerProcess> {
+  static async start(folder: string, natsPort: number, more: readonly string[] = []): Promise<ServerProcess> {
     const runDir = path.join(folder, 'run');
-    const args = ['--state-dir', path.join(folder, 'state'), '--run-dir', runDir, '--api-port', '0'];
+    const args = [...more, '--state-dir', path.join(folder, 'state'), '--run-dir', runDir, '--api-port', '0'];
     const child = spawn(
       process.execPath,
       [

@@ -21,8 +21,9 @@ export class TestApi {
     return this.send('POST', path, body, headers);
   }
 
+  /** Resolves when every service holds its lease and has seen everything. */
   async whenReady(): Promise<void> {
-    await waitFor(async () => (await this.get('/readyz')).status === 200 && (await this.leads()), {
+    await waitFor(() => this.allReady(), {
       deadlineMs: 20_000,
       what: 'the server to be ready',
     });
@@ -34,10 +35,10 @@ export class TestApi {
     return (body['items'] ?? []) as { metadata: { name: string; tenant?: string } }[];
   }
 
-  private async leads(): Promise<boolean> {
-    const { body } = await this.get('/readyz');
-    const checks = (body['checks'] ?? []) as { name: string; ready: boolean }[];
-    return checks.some((check) => check.name === 'gateway.coordinator' && check.ready);
+  private async allReady(): Promise<boolean> {
+    const { status, body } = await this.get('/readyz');
+    const checks = (body['checks'] ?? []) as { ready: boolean }[];
+    return status === 200 && checks.every((check) => check.ready);
   }
 
   private async send(

@@ -104,12 +104,14 @@ export class BucketView<T> {
   /** Saves the view from now on, as the holder of the lease under which the bucket is open; undefined: no longer. */
   async saveWith(bucket: FencedBucket<SavedEntry<T>> | undefined): Promise<void> {
     this.wantedSaver = bucket;
-    this.saver = bucket;
+    this.saver = undefined;
     if (bucket) await this.saveAll(bucket);
   }
 
+  /** Saves what is not saved yet, and goes on saving from there. */
   private async saveAll(bucket: FencedBucket<SavedEntry<T>>): Promise<void> {
     const saved = await bucket.readAll();
+    if (this.wantedSaver !== bucket) return;
     const put = new Map<string, SavedEntry<T>>();
     for (const [key, value] of this.current) {
       const known = saved.get(key);
@@ -118,8 +120,16 @@ export class BucketView<T> {
       }
     }
     const gone = [...saved.keys()].filter((key) => key !== POSITION && !this.current.has(key));
-    await bucket.commit({ put, delete: gone });
-    await bucket.commit({ put: new Map([[POSITION, this.place(this.at)]]) });
+    const entries = bucket.commit({ put, delete: gone });
+    // From here on changes are saved as they come: after these entries, so that a position is never saved before them.
+    this.saver = bucket;
+    try {
+      await entries;
+      await bucket.commit({ put: new Map([[POSITION, this.place(this.at)]]) });
+    } catch (error) {
+      if (this.saver === bucket) this.saver = undefined;
+      throw error;
+    }
   }
 
   private place(mark: LogMark): SavedEntry<T> {
@@ -191,7 +201,7 @@ export class BucketView<T> {
     });
   }
 
-  private async take(change: LoggedChange): Promise<void> {
+  private take(change: LoggedChange): void {
     const mark = { position: change.position, changeId: change.changeId };
     const mine = change.objects.filter((object) => this.options.select(object.key));
     const before = this.current;
@@ -205,13 +215,17 @@ export class BucketView<T> {
     }
     this.moveTo(mark);
     this.listeners.emit({ before, after: this.current, position: mark.position, change });
-    await this.save(
+    this.save(
       mine.map((object) => object.key),
       mark,
     );
   }
 
-  private async save(keys: readonly string[], mark: LogMark): Promise<void> {
+  /**
+   * Not waited for: what is in force must not depend on how fast it is saved. The position is written after the entries,
+   * and is not in unless they are.
+   */
+  private save(keys: readonly string[], mark: LogMark): void {
     const { saver } = this;
     if (!saver) return;
     const put = new Map<string, SavedEntry<T>>();
@@ -221,13 +235,13 @@ export class BucketView<T> {
       if (value === undefined) gone.push(key);
       else put.set(key, { value });
     }
-    try {
-      await saver.commit({ put, delete: gone });
-      await saver.commit({ put: new Map([[POSITION, this.place(mark)]]) });
-    } catch (error) {
-      if (this.saver === saver) this.saver = undefined;
+    const entries = saver.commit({ put, delete: gone });
+    const position = saver.commit({ put: new Map([[POSITION, this.place(mark)]]) });
+    Promise.all([entries, position]).catch((error: unknown) => {
+      if (this.saver !== saver) return;
+      this.saver = undefined;
       void this.makeGood(saver, HeddleError.from(error));
-    }
+    });
   }
 
   /** The log has everything: what could not be saved is saved later, by this holder of the lease or the next. */
@@ -237,11 +251,9 @@ export class BucketView<T> {
       await pause(this.options.clock, RETRY_MS, signal);
       if (signal.aborted || this.saver !== undefined || this.wantedSaver !== saver) return;
       try {
-        this.saver = saver;
         return await this.saveAll(saver);
       } catch (again) {
         failure = HeddleError.from(again);
-        if (this.saver === saver) this.saver = undefined;
       }
     }
   }
