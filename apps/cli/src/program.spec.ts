@@ -23,6 +23,14 @@ describe('exit status and errors', () => {
     );
   });
 
+  it('6: there is no server to talk to', async () => {
+    expect(await bench().run(['get', 'hosts'])).toEqual({
+      code: 6,
+      out: '',
+      err: 'error: no server is known: none runs on this machine, and no context is in use\n  start a server with "heddle server" or "heddle lab up", or pick another with "heddle context use NAME"\n',
+    });
+  });
+
   it('6: the server cannot serve now', async () => {
     api().intercept = () => ({
       status: 503,

@@ -58,8 +58,8 @@ export class Session {
 
   /** Which server this run talks to. */
   connection(): Promise<Connection> {
-    const { env, files } = this.environment;
-    this.connecting ??= resolveConnection(this.options, env, this.contexts, files);
+    const { files } = this.environment;
+    this.connecting ??= resolveConnection(this.options, this.environment, this.contexts, files);
     return this.connecting;
   }
 

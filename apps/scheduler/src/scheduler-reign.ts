@@ -12,7 +12,7 @@ import {
 } from '@heddle/model';
 import type { Log, Reign } from '@heddle/service';
 import { decide, type ClusterSnapshot, type Identity } from './decide';
-import { desiredOf } from './scheduler.service';
+import { desiredOf } from './desired';
 
 type Allocation = HeddleObject<'Allocation'>;
 

@@ -24,6 +24,7 @@ import {
 } from '@heddle/model';
 import { BUS, CLOCK, Leadership, LOG, Readiness, STORE, ownView, type Log } from '@heddle/service';
 import { decide, type Identity } from './decide';
+import { desiredOf } from './desired';
 import { SchedulerReign } from './scheduler-reign';
 
 const KINDS = new Set(['Service', 'Epg', 'Host']);
@@ -152,18 +153,4 @@ export class SchedulerService implements OnApplicationBootstrap, OnModuleDestroy
     reign.onStop(owned.stop);
     return reign;
   }
-}
-
-/** The parts of a snapshot that come from desired state. */
-export function desiredOf(objects: ReadonlyMap<string, AnyObject>): {
-  services: Map<string, HeddleObject<'Service'>>;
-  epgs: Map<string, HeddleObject<'Epg'>>;
-} {
-  const services = new Map<string, HeddleObject<'Service'>>();
-  const epgs = new Map<string, HeddleObject<'Epg'>>();
-  for (const [key, object] of objects) {
-    if (object.kind === 'Service') services.set(key.slice('Service/'.length), object);
-    else if (object.kind === 'Epg') epgs.set(key.slice('Epg/'.length), object);
-  }
-  return { services, epgs };
 }

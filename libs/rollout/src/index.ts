@@ -1,3 +1,4 @@
+export * from './actions';
 export type { HostStates } from './classify';
 export * from './health';
 export { goalOf, instanceOf, isAvailable, type Instance, type ServiceGoal } from './instance';

@@ -1,23 +1,8 @@
 import { chooseVictims } from '@heddle/placement';
 import { byName, classify, partition, stateOf, type HostStates, type Seen } from './classify';
 import { isAvailable, maximumOf, minimumOf, type Instance, type ServiceGoal } from './instance';
+import type { StartInstance, StopInstance, StopReason } from './actions';
 import { summarize, type ServiceSummary } from './summary';
-
-export interface StartInstance {
-  readonly index: number;
-  readonly templateHash: string;
-  readonly reason: 'host-lost' | 'outdated' | 'missing';
-}
-
-export type StopReason = 'service-deleted' | 'service-recreated' | 'host-lost' | 'surplus' | 'outdated';
-
-export interface StopInstance {
-  /** Name of the allocation that gets the tombstone. */
-  readonly allocation: string;
-  readonly reason: StopReason;
-  /** The reason as a sentence. */
-  readonly message: string;
-}
 
 /** What to do now. */
 export interface Reconciliation {

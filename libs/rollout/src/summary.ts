@@ -1,6 +1,6 @@
 import type { Seen } from './classify';
 import { isAvailable, maximumOf, minimumOf, type ServiceGoal } from './instance';
-import type { StartInstance, StopInstance } from './reconcile';
+import type { StartInstance, StopInstance } from './actions';
 
 /** Where a service stands, for status pages; before `start` and `stop` are carried out. */
 export interface ServiceSummary {

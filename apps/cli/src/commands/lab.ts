@@ -92,8 +92,10 @@ async function labUp(session: Session, name: string, hosts: number, deadlineMs: 
   const labs = await loadLabs(session);
   await inLab(session, labs, name, hosts, async (lab, progress) => {
     const { api, nodes } = await lab.up(signal);
-    if (!api) throw new UsageError(`lab ${name} has no door to its API`);
-    await session.contexts.put(name, { api: api.url, tokenFile: lab.tokenFile });
+    const tokenFile = await lab.tokenFile();
+    if (!api || tokenFile === undefined)
+      throw new HeddleError('state', `lab ${name} does not say how its API is reached`);
+    await session.contexts.put(name, { api: api.url, tokenFile });
     const names = nodes.filter(({ kind }) => kind === 'host').map((node) => node.name);
     await finishHosts(session, lab, names, deadlineMs, progress);
     progress.done();
@@ -170,7 +172,7 @@ async function finishHosts(
   const { files } = session.environment;
   const { clock, signal } = session;
   const api = await labApi(lab, { files, clock, signal });
-  if (!api) throw new UsageError(`the control plane of lab ${lab.name} left no token at ${lab.tokenFile}`);
+  if (!api) throw new HeddleError('state', `lab ${lab.name} does not say how its API is reached`);
   try {
     await Promise.all([
       waitUntilReady(api, { hosts, deadlineMs, clock, signal, onLook: (lines) => progress.show(lines) }),

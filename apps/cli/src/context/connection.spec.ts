@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 
 const connect = (options: ConnectionOptions = {}, env: NodeJS.ProcessEnv = {}) =>
-  resolveConnection(options, env, store, files);
+  resolveConnection(options, { env, home: '/home/user', userId: 1000 }, store, files);
 
 describe('resolveConnection', () => {
   it('uses the current context', async () => {
@@ -71,6 +71,37 @@ describe('resolveConnection', () => {
     await expect(connect({ api: 'ftp://x' })).rejects.toThrow('found API address "ftp://x"');
     await files.remove('/t/demo');
     await expect(connect()).rejects.toMatchObject({ code: 'unauthenticated' });
+  });
+});
+
+describe('without a context', () => {
+  const local = (url: string) => JSON.stringify({ url, tokenFile: '/t/other', pid: 1 });
+  beforeEach(() => store.remove('demo'));
+
+  it("uses the server that runs on this machine, the user's own before the system's", async () => {
+    await files.writeAtomic('/run/heddle/api.json', local('http://127.0.0.1:4280'));
+    await expect(connect()).resolves.toMatchObject({ api: 'http://127.0.0.1:4280', token: 'other-token' });
+    await files.writeAtomic('/home/user/.local/state/heddle/run/api.json', local('http://127.0.0.1:5'));
+    await expect(connect()).resolves.toMatchObject({ api: 'http://127.0.0.1:5' });
+    await files.writeAtomic('/run/user/1000/heddle/api.json', local('http://127.0.0.1:6'));
+    await expect(connect({}, { XDG_RUNTIME_DIR: '/run/user/1000' })).resolves.toMatchObject({
+      api: 'http://127.0.0.1:6',
+    });
+  });
+
+  it('knows the token of that server also when its address is written out, and of no other', async () => {
+    await files.writeAtomic('/run/heddle/api.json', local('http://127.0.0.1:4280'));
+    await expect(connect({ api: 'http://127.0.0.1:4280' })).resolves.toMatchObject({ token: 'other-token' });
+    await expect(connect({ api: 'http://127.0.0.1:4281' })).rejects.toThrow(
+      'there is no token for http://127.0.0.1:4281',
+    );
+  });
+
+  it('says so when there is no server at all', async () => {
+    await expect(connect()).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringMatching(/^no server is known/),
+    });
   });
 });
 

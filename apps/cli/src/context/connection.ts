@@ -1,11 +1,8 @@
 import { isErrno, type Files } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
-import { UsageError } from '../errors';
+import { UnreachableError, UsageError } from '../errors';
 import { contextNamed, type Contexts, type ContextStore } from './contexts';
-
-/** Where `heddle server` listens, and where it leaves its token, when nothing else is said. */
-export const DEFAULT_API = 'http://127.0.0.1:4280';
-export const DEFAULT_TOKEN_FILE = '/var/lib/heddle/server/token';
+import { localServer, type Place } from './local-server';
 
 /** What every command takes on which server to talk to. */
 export interface ConnectionOptions {
@@ -26,27 +23,34 @@ export interface Connection {
 
 /**
  * Decides which server to talk to, with which token. The command line comes before the environment (HEDDLE_API,
- * HEDDLE_TOKEN, HEDDLE_CONTEXT), that before the current context, that before the defaults of `heddle server`. The token
- * of a context goes to the address of that context only.
+ * HEDDLE_TOKEN, HEDDLE_CONTEXT), that before the current context, that before a server that runs on this machine. A token
+ * that belongs to an address goes to that address only.
+ * @throws UsageError, UnreachableError when there is no server to talk to, HeddleError `unauthenticated`
  */
 export async function resolveConnection(
   options: ConnectionOptions,
-  env: NodeJS.ProcessEnv,
+  place: Place,
   store: ContextStore,
   files: Files,
 ): Promise<Connection> {
   const { current, contexts } = await store.load();
   // A context that is named on the command line comes before all that the environment says.
-  const outer = options.context === undefined ? env : {};
-  const address = options.api ?? outer['HEDDLE_API'];
-  const named = options.context ?? outer['HEDDLE_CONTEXT'];
+  const env = options.context === undefined ? place.env : {};
+  const address = options.api ?? env['HEDDLE_API'];
+  const named = options.context ?? env['HEDDLE_CONTEXT'];
   const name = named || (address === undefined ? current : contextAt(contexts, address));
   const context = name === undefined ? undefined : contextNamed(contexts, name);
-  const api = checkAddress(address ?? context?.api ?? DEFAULT_API);
-  const tenant = options.tenant ?? context?.tenant;
-  const ownToken = context?.api === api ? context.tokenFile : api === DEFAULT_API ? DEFAULT_TOKEN_FILE : undefined;
-  const token = await findToken(options.tokenFile, outer['HEDDLE_TOKEN'], ownToken, api, files);
-  return { api, token, tenant, context: name };
+  const local = context ? undefined : await localServer(place, files);
+  const found = address ?? context?.api ?? local?.url;
+  if (found === undefined) {
+    throw new UnreachableError('no server is known: none runs on this machine, and no context is in use', false);
+  }
+  const api = checkAddress(found);
+  const ownToken = [context && { url: context.api, tokenFile: context.tokenFile }, local].find(
+    (one) => one?.url === api,
+  );
+  const token = await findToken(options.tokenFile, env['HEDDLE_TOKEN'], ownToken?.tokenFile, api, files);
+  return { api, token, tenant: options.tenant ?? context?.tenant, context: name };
 }
 
 /** The context that has this address, if one has: its token is the one to use there. */
@@ -58,7 +62,7 @@ function contextAt(contexts: Contexts['contexts'], api: string): string | undefi
 export function checkAddress(api: string): string {
   const url = URL.canParse(api) ? new URL(api) : undefined;
   if (url && ['http:', 'https:'].includes(url.protocol)) return api.replace(/\/+$/, '');
-  throw new UsageError(`found API address "${api}"; allowed is a URL such as ${DEFAULT_API}`);
+  throw new UsageError(`found API address "${api}"; allowed is a URL such as http://127.0.0.1:4280`);
 }
 
 async function findToken(

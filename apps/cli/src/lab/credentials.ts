@@ -17,7 +17,8 @@ export interface LabApiOptions {
 /** The API of a lab's control plane, or nothing while it has no address or token yet. */
 export async function labApi(lab: LabPort, { files, signal }: LabApiOptions): Promise<HeddleApi | undefined> {
   const { api } = await lab.status();
-  const token = (await files.readText(lab.tokenFile))?.trim();
+  const tokenFile = await lab.tokenFile();
+  const token = tokenFile === undefined ? undefined : (await files.readText(tokenFile))?.trim();
   if (!api || !token) return undefined;
   return new HeddleApi(new HttpClient({ api: api.url, signal }), token);
 }

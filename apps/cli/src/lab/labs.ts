@@ -1,6 +1,8 @@
 import path from 'node:path';
 import { buildDemoImage, DockerEngine } from '@heddle/docker';
+import { SystemFiles } from '@heddle/host';
 import { Lab, labNames } from '@heddle/lab';
+import { serverIn } from '../context/local-server';
 import { labCommands } from './commands';
 import type { LabPort, Labs, OpenLabOptions } from './port';
 
@@ -32,6 +34,7 @@ async function open(appsFolder: string, options: OpenLabOptions): Promise<LabPor
     },
     hostDown: (host) => lab.hostDown(host),
     status: () => lab.status(),
+    tokenFile: async () => (await serverIn(lab.control.layout.run, new SystemFiles()))?.tokenFile,
     buildDemoImage: async (host) => buildImage((await lab.host(host).config()).docker.socket),
   };
   return port;

@@ -22,8 +22,6 @@ export interface OpenLabOptions {
 /** One lab, made or not. */
 export interface LabPort {
   readonly name: string;
-  /** Where its control plane leaves the bearer token. */
-  readonly tokenFile: string;
   /** A folder for each node; the logs of its processes are in `NODE/logs`. */
   readonly nodesFolder: string;
   up(signal: AbortSignal): Promise<LabStatusView>;
@@ -31,6 +29,8 @@ export interface LabPort {
   hostUp(host: string, signal: AbortSignal): Promise<void>;
   hostDown(host: string): Promise<void>;
   status(): Promise<LabStatusView>;
+  /** File with the bearer token of its control plane; nothing while that does not run. */
+  tokenFile(): Promise<string | undefined>;
   /** Makes the example image in the engine of a host. */
   buildDemoImage(host: string): Promise<void>;
 }

@@ -30,7 +30,6 @@ export class FakeLabs implements Labs {
     const tokenFile = `/labs/${name}/token`;
     const port: LabPort = {
       name,
-      tokenFile,
       nodesFolder: `/labs/${name}/nodes`,
       up: async () => {
         options.onProgress?.({ node: 'ctl', step: 'start server', state: 'started' });
@@ -54,6 +53,7 @@ export class FakeLabs implements Labs {
           (this.made.get(name) ?? []).filter((known) => known !== hostName),
         ),
       status: async () => this.status(name),
+      tokenFile: async () => (this.made.has(name) ? tokenFile : undefined),
       buildDemoImage: async (hostName) => void this.images.push(`${name}/${hostName}`),
     };
     return port;

@@ -76,10 +76,9 @@ export class Replica<T> {
   }
 
   announcement(message: Announcement<T>): Outcome<T> {
-    // A delayed message of a writer is old without anything being wrong; an answer to a question is not delayed.
-    const known = this.accepted?.clusterUid === message.clusterUid;
-    if (known && this.isStale(message)) return { type: 'ignored' };
     const refusal = this.refusalOf(message);
+    // A message of an earlier writer may come late without anything being wrong; an answer to a question may not.
+    if (this.isStale(message) || (refusal && this.standing)) return { type: 'ignored' };
     if (refusal) return { type: 'refused', refusal };
     const standing = this.standing;
     if (!standing || standing.epoch !== message.epoch || standing.incarnation !== message.incarnation) {
@@ -144,7 +143,7 @@ export class Replica<T> {
   /** Of a writer that has been succeeded, or an earlier version of the set that the copy holds. */
   private isStale(message: Standing): boolean {
     const { accepted } = this;
-    if (!accepted || message.incarnation !== accepted.incarnation) return false;
+    if (message.clusterUid !== accepted?.clusterUid || message.incarnation !== accepted.incarnation) return false;
     return message.epoch < accepted.epoch || this.isOvertaken(message);
   }
 
