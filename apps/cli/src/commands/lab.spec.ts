@@ -39,6 +39,12 @@ describe('lab up', () => {
     expect((await place.run(['get', 'hosts', '-o', 'name'])).out).toBe('Host/h1\nHost/h2\n');
   });
 
+  it('waits until the control plane says where its token is', async () => {
+    labs.silentFor = 3;
+    expect((await run('up', '--hosts', '0')).code).toBe(0);
+    expect((await place.run(['status'])).code).toBe(0);
+  });
+
   it('asks for credentials until the control plane can answer', async () => {
     let asked = 0;
     api.intercept = ({ path }) => {

@@ -3,7 +3,7 @@ import { HeddleError, kindInfo } from '@heddle/model';
 import { parseCount, parseDuration } from '../duration';
 import { toHeddleError, UsageError } from '../errors';
 import { InterruptedError } from '../interrupt';
-import { hostSeed, labApi } from '../lab/credentials';
+import { hostSeed, labApi, whenReachable } from '../lab/credentials';
 import type { LabPort, Labs } from '../lab/port';
 import { LabProgress } from '../lab/progress';
 import { waitUntilReady } from '../lab/ready';
@@ -91,17 +91,15 @@ async function labUp(session: Session, name: string, hosts: number, deadlineMs: 
   const { signal, style } = session;
   const labs = await loadLabs(session);
   await inLab(session, labs, name, hosts, async (lab, progress) => {
-    const { api, nodes } = await lab.up(signal);
-    const tokenFile = await lab.tokenFile();
-    if (!api || tokenFile === undefined)
-      throw new HeddleError('state', `lab ${name} does not say how its API is reached`);
-    await session.contexts.put(name, { api: api.url, tokenFile });
+    const { nodes } = await lab.up(signal);
+    const address = await whenReachable(lab, session);
+    await session.contexts.put(name, { ...address });
     const names = nodes.filter(({ kind }) => kind === 'host').map((node) => node.name);
     await finishHosts(session, lab, names, deadlineMs, progress);
     progress.done();
     session.print(
       style.green(`lab ${name} is up with ${names.length === 0 ? 'no hosts yet' : names.join(', ')}`),
-      `  API   ${api.url}/api/v1   (described at ${api.url}/api/docs)`,
+      `  API   ${address.api}/api/v1   (described at ${address.api}/api/docs)`,
       `  CLI   the context "${name}" is in use: try "heddle status"`,
       `  stop  heddle lab down --name ${name}`,
     );

@@ -14,13 +14,35 @@ export interface LabApiOptions {
   readonly signal: AbortSignal;
 }
 
-/** The API of a lab's control plane, or nothing while it has no address or token yet. */
+/** How a lab's control plane is reached: what a context holds. */
+export interface LabAddress {
+  readonly api: string;
+  readonly tokenFile: string;
+}
+
+/** The address of a lab's control plane, or nothing while it has none or has made no token yet. */
+export async function labAddress(lab: LabPort): Promise<LabAddress | undefined> {
+  const [{ api }, tokenFile] = await Promise.all([lab.status(), lab.tokenFile()]);
+  return api && tokenFile !== undefined ? { api: api.url, tokenFile } : undefined;
+}
+
+/**
+ * The same as soon as it is there: the server accepts connections a moment before it says where its token is.
+ * @throws HeddleError `deadline`
+ */
+export function whenReachable(
+  lab: LabPort,
+  { clock, signal }: Pick<LabApiOptions, 'clock' | 'signal'>,
+): Promise<LabAddress> {
+  const what = `the control plane of lab ${lab.name} to say how it is reached`;
+  return waitFor(() => labAddress(lab), { deadlineMs: DEADLINE_MS, intervalMs: ASK_EVERY_MS, what, clock, signal });
+}
+
+/** A client of a lab's control plane, or nothing while that has no address or token yet. */
 export async function labApi(lab: LabPort, { files, signal }: LabApiOptions): Promise<HeddleApi | undefined> {
-  const { api } = await lab.status();
-  const tokenFile = await lab.tokenFile();
-  const token = tokenFile === undefined ? undefined : (await files.readText(tokenFile))?.trim();
-  if (!api || !token) return undefined;
-  return new HeddleApi(new HttpClient({ api: api.url, signal }), token);
+  const address = await labAddress(lab);
+  const token = address && (await files.readText(address.tokenFile))?.trim();
+  return address && token ? new HeddleApi(new HttpClient({ api: address.api, signal }), token) : undefined;
 }
 
 /**

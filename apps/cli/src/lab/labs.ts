@@ -25,7 +25,6 @@ async function open(appsFolder: string, options: OpenLabOptions): Promise<LabPor
   });
   const port: LabPort = {
     name,
-    tokenFile: path.join(lab.control.layout.data, 'admin-token'),
     nodesFolder: path.dirname(lab.control.layout.state),
     up: (signal) => lab.up(signal),
     down: () => lab.down(),

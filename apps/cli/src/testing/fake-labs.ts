@@ -13,6 +13,8 @@ export class FakeLabs implements Labs {
   readonly seeds: string[] = [];
   readonly images: string[] = [];
   joinAs = 'ready';
+  /** How often a control plane is asked where its token is before it says so. */
+  silentFor = 0;
   /** Makes the next `up` or `hostUp` fail, as a lab does that could not start a part. */
   failure: HeddleError | undefined;
 
@@ -53,7 +55,7 @@ export class FakeLabs implements Labs {
           (this.made.get(name) ?? []).filter((known) => known !== hostName),
         ),
       status: async () => this.status(name),
-      tokenFile: async () => (this.made.has(name) ? tokenFile : undefined),
+      tokenFile: async () => (this.made.has(name) && this.silentFor-- <= 0 ? tokenFile : undefined),
       buildDemoImage: async (hostName) => void this.images.push(`${name}/${hostName}`),
     };
     return port;

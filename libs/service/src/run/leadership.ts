@@ -27,7 +27,8 @@ export class Leadership<R extends Reign> {
   start(): void {
     this.lease.onAcquired((term) => this.enqueue(() => this.begin(term)));
     this.lease.onLost((_term, why) => {
-      this.parts.log.warn({ reason: why.message }, 'lease lost');
+      const level = this.stopped ? 'debug' : 'warn';
+      this.parts.log[level]({ reason: why.message }, 'lease lost');
       this.enqueue(() => this.end());
     });
     this.lease.onTrouble((error) => this.parts.log.warn({ err: error }, 'lease'));
@@ -70,6 +71,7 @@ export class Leadership<R extends Reign> {
         this.reign = await this.parts.begin(term);
         this.parts.log.info({ epoch: term.epoch }, 'lease acquired');
       } catch (error) {
+        if (this.stopped) return;
         this.parts.log.warn({ err: error }, 'cannot begin; trying again');
         await this.parts.clock.sleep(RETRY_MS);
       }
