@@ -8,7 +8,7 @@
  *   --only WORDS  comma-separated: lint, types, unit, e2e
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setup } from './setup.mjs';
@@ -36,7 +36,12 @@ const bin = (name) => path.join(ROOT, 'node_modules', '.bin', name);
 /** Runs a command with its output shown; resolves to whether it succeeded. */
 function run(argv, options = {}) {
   return new Promise((resolve) => {
-    const child = spawn(argv[0], argv.slice(1), { cwd: ROOT, env, stdio: ['ignore', 'inherit', 'inherit'], ...options });
+    const child = spawn(argv[0], argv.slice(1), {
+      cwd: ROOT,
+      env,
+      stdio: ['ignore', 'inherit', 'inherit'],
+      ...options,
+    });
     child.on('error', (error) => {
       console.error(`${argv[0]}: ${error.message}`);
       resolve(false);
@@ -44,6 +49,45 @@ function run(argv, options = {}) {
     child.on('exit', (code) => resolve(code === 0));
   });
 }
+
+/** Runs Node's own tests (set-up may not need any package) and leaves a report like Jest's. */
+function nodeTests(folder, report) {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, ['--test', '--test-reporter=tap', ...testFiles(folder)], {
+      cwd: ROOT,
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let output = '';
+    child.stdout.on('data', (chunk) => (output += chunk));
+    child.on('close', (code) => {
+      const count = (word) => Number(new RegExp(`^# ${word} (\\d+)$`, 'm').exec(output)?.[1] ?? 0);
+      const [passed, failed, skipped] = [
+        count('pass'),
+        count('fail') + count('cancelled'),
+        count('skipped') + count('todo'),
+      ];
+      if (code !== 0) console.log(output);
+      else console.log(`${passed} passed`);
+      writeFileSync(
+        path.join(RESULTS, `${report}.json`),
+        JSON.stringify({
+          numPassedTests: passed,
+          numFailedTests: failed,
+          numRuntimeErrorTestSuites: 0,
+          numPendingTests: skipped,
+          numTodoTests: 0,
+        }),
+      );
+      resolve(code === 0);
+    });
+  });
+}
+
+const testFiles = (folder) =>
+  readdirSync(path.join(ROOT, folder))
+    .filter((f) => f.endsWith('.test.mjs'))
+    .map((f) => path.join(folder, f));
 
 const seconds = (since) => ((Date.now() - since) / 1000).toFixed(1);
 
@@ -80,12 +124,14 @@ rmSync(RESULTS, { recursive: true, force: true });
 mkdirSync(RESULTS, { recursive: true });
 console.log(`seed ${env.HEDDLE_TEST_SEED}, ${env.HEDDLE_TEST_RUNS} runs of each property`);
 
-const nx = (target, ...more) => run([bin('nx'), 'run-many', '-t', target, '--output-style=stream', '--nxBail=false', ...more]);
+const nx = (target, ...more) =>
+  run([bin('nx'), 'run-many', '-t', target, '--output-style=stream', '--nxBail=false', ...more]);
 const steps = [];
 const record = async (name, action) => steps.push({ name, ok: await step(name, action) });
 if (wanted('lint')) await record('lint', () => nx('lint'));
 if (wanted('types')) await record('type check', () => run([bin('tsc'), '-p', 'tsconfig.json']));
 // One project at a time: the integration tests measure and start real daemons, and the machine may have two cores.
+if (wanted('unit')) await record('tests of the set-up', () => nodeTests('deploy/setup', 'setup'));
 if (wanted('unit')) await record('unit and integration tests', () => nx('test', '--parallel=1'));
 if (wanted('e2e') && root) await record('end-to-end tests', () => nx('e2e', '--parallel=1'));
 
@@ -96,7 +142,10 @@ if (failedSteps.length > 0 && total.failed === 0) total.failed = failedSteps.len
 const noSkips = args.includes('--no-skips');
 console.log(`\n${seconds(started)} s in all`);
 for (const { name } of failedSteps) console.log(`failed: ${name}`);
-if (!root) console.log('not root: the end-to-end tests and every test that needs root were skipped (namespaces, Docker, Open vSwitch); run as root for all of them');
+if (!root)
+  console.log(
+    'not root: the end-to-end tests and every test that needs root were skipped (namespaces, Docker, Open vSwitch); run as root for all of them',
+  );
 if (total.skipped > 0) console.log(`skipped: ${total.reasons.join(', ')}`);
 if (noSkips && (total.skipped > 0 || !root)) console.log('skipped tests count as a failure here');
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);

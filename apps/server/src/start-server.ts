@@ -17,7 +17,7 @@ import type { ServiceEntry } from './services';
 import type { ServerConfig } from './settings';
 
 /** In a lab a part that is killed has to be replaced within seconds; elsewhere a busy machine must not lose its lease. */
-const LAB_LEASE_MS = 2_000;
+const LAB_LEASE_MS = 3_000;
 
 export interface RunningServer {
   readonly url: string;

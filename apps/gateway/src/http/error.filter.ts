@@ -1,8 +1,8 @@
 import { HeddleError } from '@heddle/model';
 import { LOG, toHeddleError, type Log } from '@heddle/service';
-import { Catch, Inject, Injectable, NotFoundException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { Catch, HttpException, Inject, Injectable, NotFoundException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { httpStatus } from './api-error';
+import { ApiError, httpStatus } from './api-error';
 import { contextOf } from './request-context';
 
 /** Answers every error in the one shape of the API, and never with more than a caller may know. */
@@ -37,6 +37,8 @@ export class ErrorFilter implements ExceptionFilter {
       );
     }
     const error = toHeddleError(thrown);
+    // What Nest and Express refuse by themselves keeps its status: a path that cannot be decoded is 400.
+    if (thrown instanceof HttpException && error.code !== 'internal') return new ApiError(thrown.getStatus(), error);
     if (error.code !== 'internal') return error;
     const { requestId } = contextOf(request);
     this.log.error({ err: error, requestId, method: request.method, path: request.path }, 'request failed');

@@ -159,6 +159,7 @@ describe('wrong input is refused whole', () => {
     await api.get('/api/v1/tenantz').expect(404, /there is no collection/);
     await api.get('/api/v2').expect(404, /the API is described at \/api\/docs/);
     await api.post('/api/v1/tenants/acme').expect(404);
+    await api.get('/api/v1/tenants/%E0%A4%A').expect(400, /"code":"invalid"/);
     await api.get('/api/v1/services/acme/web').expect(422, /allowed is tenant\/application\/name/);
   });
 

@@ -36,7 +36,7 @@ export class StatusController {
   async status(@Caller() caller: RequestContext): Promise<ClusterStatus> {
     const ask = (method: ServiceMethod): Promise<unknown> =>
       this.rpc
-        .call(method, {} as never, { context: caller, deadlineMs: DEADLINE_MS })
+        .call(method, {} as never, { context: caller, deadlineMs: DEADLINE_MS, disconnected: 'fail' })
         .catch((error: unknown) => ({ unavailable: HeddleError.from(error).message }));
     const [policy, inventory, scheduler, hosts] = await Promise.all([
       ask('policy.status'),

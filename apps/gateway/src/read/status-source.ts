@@ -30,7 +30,7 @@ export class StatusSource {
   }
 
   private async read(kind: Kind, context: RequestContext): Promise<Statuses | undefined> {
-    const options = { context, deadlineMs: DEADLINE_MS };
+    const options = { context, deadlineMs: DEADLINE_MS, disconnected: 'fail' } as const;
     const { tenant } = context;
     const ofTenant = tenant === undefined ? {} : { tenant };
     try {

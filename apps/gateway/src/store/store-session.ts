@@ -33,7 +33,7 @@ export class StoreSession {
   private current: { readonly changes: LogPort<Change>; readonly view: BucketView<AnyObject> } | undefined;
   private caughtUp = false;
   private said = '';
-  private wake = new AbortController();
+  private wake = (): void => undefined;
 
   constructor(private readonly options: StoreSessionOptions) {}
 
@@ -71,7 +71,7 @@ export class StoreSession {
       throw new HeddleError('refused', 'the store is in order; there is nothing to accept');
     const position = await (await this.openLog(true)).lastPosition();
     const identity = await guard.accept(position);
-    this.wake.abort();
+    this.wake();
     return { ...identity, position };
   }
 
@@ -176,9 +176,19 @@ export class StoreSession {
       .catch((error: unknown) => log.error({ err: error }, 'cannot remember how far the log was read'));
   }
 
-  private async pause(signal: AbortSignal): Promise<void> {
-    this.wake = new AbortController();
-    await this.options.clock.sleep(LOOK_MS, AbortSignal.any([signal, this.wake.signal])).catch(() => undefined);
+  /** Until it is time to look again, an operator has accepted the store, or the session stops. */
+  private pause(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = (): void => {
+        timer.cancel();
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = this.options.clock.after(LOOK_MS, done);
+      signal.addEventListener('abort', done, { once: true });
+      this.wake = done;
+    });
   }
 
   /** Says the same thing once, not every second. */

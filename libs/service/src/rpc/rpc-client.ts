@@ -14,6 +14,8 @@ export interface CallOptions {
    */
   readonly within?: BusRequest;
   readonly signal?: AbortSignal;
+  /** While there is no connection: `wait` for one until the deadline (the default), or `fail` at once. */
+  readonly disconnected?: 'wait' | 'fail';
 }
 
 /** Requests to one host's agent. */
@@ -72,13 +74,14 @@ function parts(method: RpcMethod): { service: string; method: string } {
 
 function requestOptions(
   method: RpcMethod,
-  { deadlineMs = METHODS[method].deadlineMs, context, within, signal }: CallOptions,
-): { deadlineMs: number; context?: RequestContext; signal?: AbortSignal } {
+  { deadlineMs = METHODS[method].deadlineMs, context, within, signal, disconnected }: CallOptions,
+): RequestOptions<never> {
   const onBehalf = context ?? within?.context;
   const signals = [signal, within?.signal].filter((s) => s !== undefined);
   return {
     deadlineMs: within === undefined ? deadlineMs : Math.max(1, Math.min(deadlineMs, within.remainingMs())),
     ...(onBehalf === undefined ? {} : { context: onBehalf }),
+    ...(disconnected === undefined ? {} : { disconnected }),
     ...(signals.length === 0 ? {} : { signal: signals.length === 1 ? signals[0] : AbortSignal.any(signals) }),
   };
 }
