@@ -1,7 +1,8 @@
 import { systemClock, type Clock } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
 import type { Term } from './lease/term';
-import { FencedStream } from './stream/fenced-stream';
+import { backoff, pause } from './async';
+import { DEFAULT_WRITE_DEADLINE_MS, FencedStream } from './stream/fenced-stream';
 import { follow } from './stream/follow';
 import type { BlobPort, StorePort, StreamPort, StreamRecord } from './stream/stream-port';
 import { lastName, subjects } from './subjects';
@@ -183,18 +184,20 @@ export class ChangeLogWriter<T extends Identified> extends ChangeLog<T> implemen
   private turn: Promise<unknown> = Promise.resolve();
   /** Changes that could not be handed over; those that were appended after one of them fail as well. */
   private failures = 0;
+  private deadlineMs = DEFAULT_WRITE_DEADLINE_MS;
 
   /** @throws HeddleError `fenced` when the term is over or another writer is ahead */
   static async openWriter<T extends Identified>(
     options: ChangeLogOptions & { term: Term; deadlineMs?: number },
   ): Promise<ChangeLogWriter<T>> {
     const log = new ChangeLogWriter<T>(...(await parts(options)));
+    log.deadlineMs = options.deadlineMs ?? DEFAULT_WRITE_DEADLINE_MS;
     log.writer = await FencedStream.open({
       stream: log.stream,
       term: options.term,
       epochSubject: subjects.epochRecord(log.name),
       clock: log.clock,
-      ...(options.deadlineMs === undefined ? {} : { deadlineMs: options.deadlineMs }),
+      deadlineMs: log.deadlineMs,
       ...(options.suspicionMs === undefined ? {} : { suspicionMs: options.suspicionMs }),
     });
     return log;
@@ -239,13 +242,29 @@ export class ChangeLogWriter<T extends Identified> extends ChangeLog<T> implemen
   /** Resolves to the step that hands the change to the stream. */
   private async prepare(change: T): Promise<() => Promise<number>> {
     const subject = subjects.record(this.name, change.changeId);
-    await this.writer.whenCertain();
-    const known = await this.stream.last(subject);
+    const known = await this.lookUp(subject);
     if (known !== undefined) return () => Promise.resolve(known.sequence);
     const body = encodeBody(change);
     if (body.length <= this.writer.maxRecord) return () => this.writer.append({ subject, data: body });
     const headers = { [BODY_HEADER]: `sha256:${await this.blobs.put(body)}` };
     return () => this.writer.append({ subject, data: new Uint8Array(), headers });
+  }
+
+  /** The record of a change that is in, once nothing of it can be under way any more. */
+  private async lookUp(subject: string): Promise<StreamRecord | undefined> {
+    const started = this.clock.monotonic();
+    for (let attempt = 0; ; attempt++) {
+      await this.writer.whenCertain();
+      try {
+        return await this.stream.last(subject);
+      } catch (error) {
+        const failure = HeddleError.from(error);
+        if (this.clock.monotonic() - started >= this.deadlineMs) {
+          throw new HeddleError('unavailable', `nothing was appended: ${failure.message}`, { cause: failure });
+        }
+        await pause(this.clock, backoff(attempt, 20, 500));
+      }
+    }
   }
 }
 

@@ -31,7 +31,8 @@ export const subjects = {
 
   dist: (topic: string): string => `heddle.dist.${topic.split('.').map(encodeToken).join('.')}`,
 
-  record: (stream: string, record: string): string => `heddle.store.${encodeToken(stream)}.record.${encodeToken(record)}`,
+  record: (stream: string, record: string): string =>
+    `heddle.store.${encodeToken(stream)}.record.${encodeToken(record)}`,
   anyRecord: (stream: string): string => `heddle.store.${encodeToken(stream)}.record.*`,
   /** Everything in a stream, records of our own included. */
   allRecords: (stream: string): string => `heddle.store.${encodeToken(stream)}.>`,

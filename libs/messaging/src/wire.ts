@@ -87,7 +87,10 @@ export function contextFrom(headers: Headers, what: string): RequestContext {
   const principal = headers[HEADER.principal];
   const requestId = headers[HEADER.requestId];
   if (!principal || !requestId) {
-    throw new HeddleError('invalid', `${what} does not say who asks: ${HEADER.principal} and ${HEADER.requestId} are needed`);
+    throw new HeddleError(
+      'invalid',
+      `${what} does not say who asks: ${HEADER.principal} and ${HEADER.requestId} are needed`,
+    );
   }
   const tenant = headers[HEADER.tenant];
   const traceparent = headers[HEADER.traceparent];

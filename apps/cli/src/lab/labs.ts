@@ -3,7 +3,7 @@ import { buildDemoImage, DockerEngine } from '@heddle/docker';
 import { SystemFiles } from '@heddle/host';
 import { Lab, labNames } from '@heddle/lab';
 import { serverIn } from '../context/local-server';
-import { labCommands } from './commands';
+import { checkPrograms, labCommands } from './commands';
 import type { LabPort, Labs, OpenLabOptions } from './port';
 
 /**
@@ -26,9 +26,13 @@ async function open(appsFolder: string, options: OpenLabOptions): Promise<LabPor
   const port: LabPort = {
     name,
     nodesFolder: path.dirname(lab.control.layout.state),
-    up: (signal) => lab.up(signal),
+    up: async (signal) => {
+      checkPrograms(appsFolder);
+      return lab.up(signal);
+    },
     down: () => lab.down(),
     hostUp: async (host, signal) => {
+      checkPrograms(appsFolder);
       await lab.hostUp(host, signal);
     },
     hostDown: (host) => lab.hostDown(host),

@@ -61,10 +61,10 @@ describe('relationsOf', () => {
     ]);
   });
 
-  it('a tenant: what it owns and what it contains', () => {
+  it('a tenant: what it contains', () => {
     expect(relations('Tenant', 'acme')).toEqual([
-      'owns | Vrf/acme/default',
-      'owns | BridgeDomain/acme/default',
+      'contains | Vrf/acme/default',
+      'contains | BridgeDomain/acme/default',
       'contains | App/acme/shop',
     ]);
   });

@@ -80,7 +80,7 @@ export function relationsOf(object: HeddleObject, others: readonly HeddleObject[
     ...(owner ? [{ relation: 'owner', key: `${owner.kind}/${owner.path}` }] : []),
     ...references(object),
     ...others.flatMap((other) => {
-      const relation = owns(object, other) ? 'owns' : relationBetween(object, other);
+      const relation = relationBetween(object, other) ?? (owns(object, other) ? 'owns' : undefined);
       const note = noteOf(other);
       return relation === undefined ? [] : [{ relation, key: refKey(refOf(other)), ...(note ? { note } : {}) }];
     }),

@@ -27,4 +27,6 @@ function whatCell({ what }: EventFact, style: Style): Exclude<Cell, string> {
   return { text: what, paint: ALARMING.has(what) ? style.red : style.cyan };
 }
 
-const messageOf = ({ message, by }: EventFact): string => (by ? `${message} (by ${by})` : message);
+/** Who did it, unless the message says so itself. */
+const messageOf = ({ message, by }: EventFact): string =>
+  by && !message.includes(by) ? `${message} (by ${by})` : message;

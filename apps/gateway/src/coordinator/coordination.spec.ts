@@ -6,7 +6,7 @@ import { FakeOwners } from '../testing/fake-owners';
 import { SHOP, TENANT } from '../testing/files';
 import { startWithOwners, TestGateway } from '../testing/test-gateway';
 
-const WITHIN = { deadlineMs: 5_000, what: 'it' };
+const WITHIN = { deadlineMs: 20_000, what: 'it' };
 const SCALE = '/api/v1/services/acme/shop/web/scale';
 
 describe('coordination of changes', () => {

@@ -1,6 +1,14 @@
 import { HeddleError } from '@heddle/model';
 import { LOG, toHeddleError, type Log } from '@heddle/service';
-import { Catch, HttpException, Inject, Injectable, NotFoundException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import {
+  Catch,
+  HttpException,
+  Inject,
+  Injectable,
+  NotFoundException,
+  type ArgumentsHost,
+  type ExceptionFilter,
+} from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { ApiError, httpStatus } from './api-error';
 import { contextOf } from './request-context';

@@ -7,7 +7,7 @@ import type { FakeOwners } from '../testing/fake-owners';
 import { SHOP } from '../testing/files';
 import { startWithOwners, type TestGateway } from '../testing/test-gateway';
 
-const WITHIN = { deadlineMs: 5_000, what: 'the stream' };
+const WITHIN = { deadlineMs: 20_000, what: 'the stream' };
 
 const allocation = (name: string, service: string, host: string): HeddleObject<'Allocation'> =>
   ({

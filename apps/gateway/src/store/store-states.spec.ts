@@ -5,7 +5,7 @@ import { SHOP } from '../testing/files';
 import { startWithOwners, TestGateway } from '../testing/test-gateway';
 
 const SCALE = '/api/v1/services/acme/shop/web/scale';
-const WITHIN = { deadlineMs: 10_000, what: 'the gateway to notice' };
+const WITHIN = { deadlineMs: 20_000, what: 'the gateway to notice' };
 
 type Copy = Map<string, ReturnType<MemoryStream['copy']>>;
 

@@ -37,7 +37,7 @@ export class TestGateway {
       files,
       stateDir: '/state',
       api: { host: '127.0.0.1', port: 0 },
-      leaseMs: 600,
+      leaseMs: 2_000,
       ...(options.brokerUsers === undefined ? {} : { brokerUsers: options.brokerUsers }),
     });
     const token = (await files.readText(running.adminTokenFile))?.trim() ?? '';
@@ -61,7 +61,7 @@ export class TestGateway {
 
   async whenLeading(): Promise<void> {
     await waitFor(async () => (await this.readiness('coordinator')) === true, {
-      deadlineMs: 5_000,
+      deadlineMs: 20_000,
       what: 'the gateway to coordinate changes',
     });
   }

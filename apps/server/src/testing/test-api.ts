@@ -24,7 +24,7 @@ export class TestApi {
   /** Resolves when every service holds its lease and has seen everything. */
   async whenReady(): Promise<void> {
     await waitFor(() => this.allReady(), {
-      deadlineMs: 20_000,
+      deadlineMs: 60_000,
       what: 'the server to be ready',
     });
   }

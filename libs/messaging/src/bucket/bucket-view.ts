@@ -247,7 +247,7 @@ export class BucketView<T> {
   /** The log has everything: what could not be saved is saved later, by this holder of the lease or the next. */
   private async makeGood(saver: FencedBucket<SavedEntry<T>>, error: HeddleError): Promise<void> {
     const { signal } = this.closing;
-    for (let failure = error; failure.code !== 'fenced' && failure.code !== 'state'; ) {
+    for (let failure = error; failure.code !== 'fenced' && failure.code !== 'state';) {
       await pause(this.options.clock, RETRY_MS, signal);
       if (signal.aborted || this.saver !== undefined || this.wantedSaver !== saver) return;
       try {

@@ -16,7 +16,12 @@ async function setUp() {
 describe('FencedBucket', () => {
   it('keeps what is put and forgets what is deleted', async () => {
     const { bucket } = await setUp();
-    await bucket.commit({ put: new Map([['acme/shop/web', 1], ['b', 2]]) });
+    await bucket.commit({
+      put: new Map([
+        ['acme/shop/web', 1],
+        ['b', 2],
+      ]),
+    });
     await bucket.commit({ put: new Map([['b', 3]]), delete: ['acme/shop/web'] });
     expect(await bucket.readAll()).toEqual(new Map([['b', 3]]));
   });
@@ -54,7 +59,14 @@ describe('FencedBucket', () => {
     const fresh = await open(2, 'b');
     const failures: string[] = [];
     bucket.onFailure(({ code }) => failures.push(code));
-    const outcome = bucket.commit({ put: new Map([['a', 2], ['b', 2]]) }).catch((error: unknown) => error);
+    const outcome = bucket
+      .commit({
+        put: new Map([
+          ['a', 2],
+          ['b', 2],
+        ]),
+      })
+      .catch((error: unknown) => error);
     await clock.advance(1_000);
     expect(await outcome).toMatchObject({ code: 'fenced' });
     expect(failures).toEqual(['fenced']);
@@ -65,7 +77,15 @@ describe('FencedBucket', () => {
   it('shows a reader nothing of a commit after the first entry that failed', async () => {
     const { clock, bucket, stream } = await setUp();
     stream.fate = ({ subject }) => (subject.endsWith('.b') ? 'refuse' : 'take');
-    const outcome = bucket.commit({ put: new Map([['a', 1], ['b', 1], ['c', 1]]) }).catch((error: unknown) => error);
+    const outcome = bucket
+      .commit({
+        put: new Map([
+          ['a', 1],
+          ['b', 1],
+          ['c', 1],
+        ]),
+      })
+      .catch((error: unknown) => error);
     await clock.advance(1_000);
     expect(await outcome).toMatchObject({ code: 'limit' });
     expect(await bucket.readAll()).toEqual(new Map([['a', 1]]));

@@ -32,7 +32,10 @@ describeNats('the bus over NATS', () => {
     client.onStatus(({ state }) => states.push(state));
     for (let round = 1; round <= 4; round++) {
       await lab.crash(async () => {
-        await waitFor(() => client.status().state === 'disconnected', { deadlineMs: 5_000, what: 'the loss to be noticed' });
+        await waitFor(() => client.status().state === 'disconnected', {
+          deadlineMs: 5_000,
+          what: 'the loss to be noticed',
+        });
         await expect(client.request(SUBJECT, round, { deadlineMs: 50 })).rejects.toMatchObject({ code: 'unavailable' });
       });
       await server.flush(5_000);

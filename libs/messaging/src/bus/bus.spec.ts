@@ -161,7 +161,10 @@ describe('requests', () => {
     const { client, server, clock } = setUp();
     server.serve(SUBJECT, { maxInFlight: 2 }, () => new Promise(() => undefined));
     const all = [1, 2, 3].map(() => client.request(SUBJECT, {}, { deadlineMs: 1_000 }));
-    expect(await outcome(clock, all[2]!)).toMatchObject({ code: 'unavailable', message: expect.stringContaining('busy') });
+    expect(await outcome(clock, all[2]!)).toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('busy'),
+    });
     expect(await outcome(clock, all[0]!)).toBe('pending');
     await Promise.allSettled([...all, clock.advance(1_000)]);
   });
@@ -222,7 +225,9 @@ describe('requests', () => {
   it('refuse a context that cannot travel in headers', async () => {
     const { client } = setUp();
     const context = { principal: 'a\r\nHeddle-Tenant: b', requestId: 'r' };
-    await expect(client.request(SUBJECT, {}, { deadlineMs: 1_000, context })).rejects.toMatchObject({ code: 'invalid' });
+    await expect(client.request(SUBJECT, {}, { deadlineMs: 1_000, context })).rejects.toMatchObject({
+      code: 'invalid',
+    });
   });
 
   it('refuse what JSON cannot say', async () => {
@@ -318,7 +323,9 @@ describe('streams', () => {
     server.serveStream(LOGS, {}, async function* ({ body }) {
       for (let i = 0; i < (body as number); i++) yield { i };
     });
-    expect(await collect(client.requestStream(LOGS, 50, options))).toEqual(Array.from({ length: 50 }, (_, i) => ({ i })));
+    expect(await collect(client.requestStream(LOGS, 50, options))).toEqual(
+      Array.from({ length: 50 }, (_, i) => ({ i })),
+    );
     expect(await collect(client.requestStream(LOGS, 0, options))).toEqual([]);
   });
 
@@ -424,7 +431,10 @@ describe('streams', () => {
     hub.intercept = ({ headers }) => (headers[HEADER.stream] === 'data 2' ? 'drop' : 'deliver');
     const stream = client.requestStream(LOGS, {}, options);
     expect((await stream.next()).value).toBe(1);
-    await expect(stream.next()).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('lost') });
+    await expect(stream.next()).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('lost'),
+    });
   });
 
   it('fail at once when nobody serves the subject, and at the deadline when nobody answers', async () => {

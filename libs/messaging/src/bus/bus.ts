@@ -294,7 +294,10 @@ export class Bus implements BusPort {
     deadlineMs: number,
   ): Record<string, string> {
     if (!(deadlineMs > 0 && deadlineMs < Infinity)) {
-      throw new HeddleError('invalid', `found ${deadlineMs} as deadline of ${subject}; allowed are milliseconds above 0`);
+      throw new HeddleError(
+        'invalid',
+        `found ${deadlineMs} as deadline of ${subject}; allowed are milliseconds above 0`,
+      );
     }
     const headers = contextHeaders(context ?? this.newContext());
     headers[HEADER.deadline] = String(Math.ceil(deadlineMs));
@@ -330,8 +333,6 @@ function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined, subject
   return new Promise<T>((resolve, reject) => {
     const onAbort = (): void => reject(abortError(signal, `the request to ${subject}`));
     signal.addEventListener('abort', onAbort, { once: true });
-    work
-      .finally(() => signal.removeEventListener('abort', onAbort))
-      .then(resolve, reject);
+    work.finally(() => signal.removeEventListener('abort', onAbort)).then(resolve, reject);
   });
 }

@@ -63,7 +63,10 @@ export class Responder implements BusSubscription {
     let request: BusRequest;
     try {
       if (this.inFlight.size >= this.options.maxInFlight) {
-        throw new HeddleError('unavailable', `${message.subject} is busy with ${this.inFlight.size} requests; ask again`);
+        throw new HeddleError(
+          'unavailable',
+          `${message.subject} is busy with ${this.inFlight.size} requests; ask again`,
+        );
       }
       request = this.requestOf(message, abort.signal);
       if ('stream' in handler) {

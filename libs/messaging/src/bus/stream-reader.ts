@@ -117,7 +117,10 @@ export class StreamReader<T> {
         case 'alive':
           break;
         default:
-          throw new HeddleError('invalid', `${this.what} sent a "${signal.kind}" signal, which only its reader may send`);
+          throw new HeddleError(
+            'invalid',
+            `${this.what} sent a "${signal.kind}" signal, which only its reader may send`,
+          );
       }
     } catch (error) {
       this.cancel(HeddleError.from(error));

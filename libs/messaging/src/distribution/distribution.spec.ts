@@ -247,7 +247,8 @@ describe('distribution', () => {
           hub.intercept = () => 'deliver';
           await clock.advance(40_000);
           check();
-          const ahead = (before?.watermark.position ?? 0) > now.position && before?.watermark.incarnation === incarnation;
+          const ahead =
+            (before?.watermark.position ?? 0) > now.position && before?.watermark.incarnation === incarnation;
           if (!restored) {
             expect(state.accepted?.watermark).toEqual({ clusterUid: 'c', incarnation, position: now.position });
             expect(state.refusal).toBeUndefined();

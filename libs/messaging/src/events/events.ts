@@ -1,6 +1,12 @@
 import { HeddleError, type EventFact } from '@heddle/model';
 import { follow } from '../stream/follow';
-import { AppendError, type StorePort, type StreamPort, type StreamRecord, type StreamSpec } from '../stream/stream-port';
+import {
+  AppendError,
+  type StorePort,
+  type StreamPort,
+  type StreamRecord,
+  type StreamSpec,
+} from '../stream/stream-port';
 import { subjects } from '../subjects';
 import { decodeBody, encodeBody } from '../wire';
 

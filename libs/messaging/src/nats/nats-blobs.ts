@@ -35,7 +35,10 @@ export class NatsBlobs implements BlobPort {
     if (bytes === null) throw new HeddleError('not-found', `the object store ${this.name} has no blob ${sha256}`);
     const found = createHash('sha256').update(bytes).digest('hex');
     if (found !== sha256) {
-      throw new HeddleError('state', `blob ${sha256} of object store ${this.name} is damaged: its content has hash ${found}`);
+      throw new HeddleError(
+        'state',
+        `blob ${sha256} of object store ${this.name} is damaged: its content has hash ${found}`,
+      );
     }
     return bytes;
   }

@@ -61,9 +61,13 @@ export function fromNats(error: unknown, doing: string): HeddleError {
   }
   if (error instanceof NatsError) {
     if (error.code === NatsCode.NoResponders) {
-      return new HeddleError('unavailable', `${doing}: nobody answers now; the service is not running or not connected`, {
-        cause: error,
-      });
+      return new HeddleError(
+        'unavailable',
+        `${doing}: nobody answers now; the service is not running or not connected`,
+        {
+          cause: error,
+        },
+      );
     }
     return new HeddleError(BY_CODE[error.code] ?? 'internal', text, { cause: error });
   }

@@ -119,7 +119,9 @@ describeNats('NatsServer', () => {
 
   it('keeps its configuration when the new one is refused', async () => {
     const server = await start({ users: [] });
-    await expect(server.setUsers([{ publicKey: 'nonsense', role: 'server' }])).rejects.toMatchObject({ code: 'invalid' });
+    await expect(server.setUsers([{ publicKey: 'nonsense', role: 'server' }])).rejects.toMatchObject({
+      code: 'invalid',
+    });
     await server.reload();
   });
 });

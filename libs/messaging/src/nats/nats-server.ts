@@ -180,7 +180,8 @@ export class NatsServer {
         what: 'nats-server to read its configuration again',
         clock: this.clock,
       });
-      if (!line.includes('Reloaded')) throw new HeddleError('invalid', `nats-server refuses its configuration: ${line}`);
+      if (!line.includes('Reloaded'))
+        throw new HeddleError('invalid', `nats-server refuses its configuration: ${line}`);
     } finally {
       stop();
     }
@@ -260,7 +261,9 @@ export class NatsServer {
     const flock = findProgram('flock');
     return [
       ...(setpriv === undefined ? [] : [setpriv, '--pdeathsig', 'TERM', '--']),
-      ...(flock === undefined ? [] : [flock, '-n', '-F', '-E', String(STORE_IN_USE), path.join(this.options.storeDir, 'lock')]),
+      ...(flock === undefined
+        ? []
+        : [flock, '-n', '-F', '-E', String(STORE_IN_USE), path.join(this.options.storeDir, 'lock')]),
       this.binary,
       '-c',
       this.configFile,
@@ -268,7 +271,10 @@ export class NatsServer {
   }
 
   private storeInUse(): HeddleError {
-    return new HeddleError('refused', `another nats-server uses the store ${this.options.storeDir}; end that one first`);
+    return new HeddleError(
+      'refused',
+      `another nats-server uses the store ${this.options.storeDir}; end that one first`,
+    );
   }
 
   private get configFile(): string {
@@ -348,7 +354,10 @@ export class NatsServer {
 export function findProgram(name: string): string | undefined {
   if (name.includes('/')) return isExecutable(name) ? name : undefined;
   const folders = [...(process.env['PATH'] ?? '').split(path.delimiter), ...SYSTEM_FOLDERS];
-  return folders.filter(Boolean).map((folder) => path.join(folder, name)).find(isExecutable);
+  return folders
+    .filter(Boolean)
+    .map((folder) => path.join(folder, name))
+    .find(isExecutable);
 }
 
 function isExecutable(file: string): boolean {

@@ -54,7 +54,11 @@ describeNats('the store over NATS', () => {
     it('takes a record only when the stream is as expected', async () => {
       const stream = await newStream();
       const append = (id: string, expected = {}, subject = 'a') =>
-        stream.append({ subject: `${stream.prefix}.${subject}`, data: body(id), id, headers: { X: id } }, expected, 1_000);
+        stream.append(
+          { subject: `${stream.prefix}.${subject}`, data: body(id), id, headers: { X: id } },
+          expected,
+          1_000,
+        );
       const outcome = (promise: Promise<number>) =>
         promise.catch((error: AppendError) => `${error.outcome} ${error.cause.code}`);
       expect(await outcome(append('1', { lastSequence: 1 }))).toBe('expectation conflict');
@@ -66,10 +70,19 @@ describeNats('the store over NATS', () => {
       expect(await outcome(append('3', { lastSubjectSequence: 0 }))).toBe('expectation conflict');
       expect(await append('3', { lastSubjectSequence: 0 }, 'b')).toBe(3);
       expect(await stream.state()).toEqual({ firstSequence: 1, lastSequence: 3, records: 3 });
-      expect(await stream.get(2)).toMatchObject({ sequence: 2, id: '2', headers: { X: '2' }, subject: `${stream.prefix}.a` });
+      expect(await stream.get(2)).toMatchObject({
+        sequence: 2,
+        id: '2',
+        headers: { X: '2' },
+        subject: `${stream.prefix}.a`,
+      });
       expect(text((await stream.last(`${stream.prefix}.a`))!.data)).toBe('2');
       expect((await stream.last(`${stream.prefix}.*`))!.sequence).toBe(3);
-      expect([await stream.get(0), await stream.get(9), await stream.last('none')]).toEqual([undefined, undefined, undefined]);
+      expect([await stream.get(0), await stream.get(9), await stream.last('none')]).toEqual([
+        undefined,
+        undefined,
+        undefined,
+      ]);
       expect(await stream.count(`${stream.prefix}.a`, 2)).toBe(1);
     });
 
@@ -89,7 +102,8 @@ describeNats('the store over NATS', () => {
       const stream = await newStream();
       const abort = new AbortController();
       const items: string[] = [];
-      const take = ({ ...item }: StreamItem) => items.push(item.kind === 'record' ? text(item.record.data) : 'caughtUp');
+      const take = ({ ...item }: StreamItem) =>
+        items.push(item.kind === 'record' ? text(item.record.data) : 'caughtUp');
       const reading = (async () => {
         for await (const item of stream.session(1, { signal: abort.signal })) take(item);
       })();
@@ -158,7 +172,9 @@ describeNats('the store over NATS', () => {
         Array.from({ length: 50 }, () => 'fenced'),
       );
       await fresh.append({ subject: `${stream.prefix}.x`, data: body('2') });
-      const bodies = (await records(stream)).filter(({ subject }) => !subject.endsWith('_epoch')).map(({ data }) => text(data));
+      const bodies = (await records(stream))
+        .filter(({ subject }) => !subject.endsWith('_epoch'))
+        .map(({ data }) => text(data));
       expect(bodies).toEqual(['1', '2']);
     });
 
@@ -242,7 +258,11 @@ describeNats('the store over NATS', () => {
 
     it('is followed without a gap over crashes of the server', async () => {
       const other = await lab.connect();
-      const log = await ChangeLogWriter.openWriter<Note>({ store: bus.store, stream: 'FOLLOW', term: new ManualTerm() });
+      const log = await ChangeLogWriter.openWriter<Note>({
+        store: bus.store,
+        stream: 'FOLLOW',
+        term: new ManualTerm(),
+      });
       const reader = await ChangeLog.open<Note>({ store: other.store, stream: 'FOLLOW' });
       const abort = new AbortController();
       const seen: LogEntry<Note>[] = [];
@@ -258,7 +278,10 @@ describeNats('the store over NATS', () => {
         if (i % 100 === 50) await lab.crash();
         positions.push((await appended).position);
       }
-      await waitFor(() => seen.length >= 300 && caughtUp.at(-1) === positions.at(-1), { deadlineMs: 10_000, what: 'the reader' });
+      await waitFor(() => seen.length >= 300 && caughtUp.at(-1) === positions.at(-1), {
+        deadlineMs: 10_000,
+        what: 'the reader',
+      });
       expect(seen.map(({ change }) => change.changeId)).toEqual(Array.from({ length: 300 }, (_, i) => `c${i}`));
       expect(seen.map(({ position }) => position)).toEqual(positions);
       abort.abort();

@@ -1,13 +1,6 @@
 import type { Clock } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
-import {
-  DiscardPolicy,
-  nanos,
-  RetentionPolicy,
-  StorageType,
-  type JetStreamManager,
-  type StreamConfig,
-} from 'nats';
+import { DiscardPolicy, nanos, RetentionPolicy, StorageType, type JetStreamManager, type StreamConfig } from 'nats';
 import type { BlobPort, StorePort, StreamPort, StreamSpec } from '../stream/stream-port';
 import { fromNats } from './nats-error';
 import { NatsBlobs } from './nats-blobs';

@@ -11,6 +11,7 @@ import {
   type StoredMsg,
 } from 'nats';
 import { AsyncQueue } from '../async';
+import type { Unsubscribe } from '../listeners';
 import {
   AppendError,
   type Expectation,
@@ -113,6 +114,12 @@ export class NatsStream implements StreamPort {
 
   async purge(subject: string, before: number): Promise<void> {
     await this.api('purging', (manager) => manager.streams.purge(this.name, { filter: subject, seq: before }));
+  }
+
+  onInterrupted(listener: () => void): Unsubscribe {
+    return this.transport.onState((state) => {
+      if (state !== 'connected') listener();
+    });
   }
 
   async whenReady(signal: AbortSignal): Promise<void> {
@@ -280,7 +287,9 @@ class PushSession {
   }
 }
 
-function startingAt(from: number): Pick<ConsumerConfig, 'deliver_policy' | 'opt_start_seq'> | { deliver_policy: DeliverPolicy } {
+function startingAt(
+  from: number,
+): Pick<ConsumerConfig, 'deliver_policy' | 'opt_start_seq'> | { deliver_policy: DeliverPolicy } {
   return from <= 1
     ? { deliver_policy: DeliverPolicy.All }
     : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: from };
@@ -317,7 +326,14 @@ function recordOf(found: StoredMsg): StreamRecord {
   const all: Record<string, string> = {};
   if (found.header) for (const [name, values] of found.header) all[name] = values[0] as string;
   const { headers, id } = splitHeaders(all);
-  return { sequence: found.seq, subject: found.subject, data: found.data, headers, id, time: Date.parse(found.timestamp) };
+  return {
+    sequence: found.seq,
+    subject: found.subject,
+    data: found.data,
+    headers,
+    id,
+    time: Date.parse(found.timestamp),
+  };
 }
 
 /** Leaves out what only the server reads. */

@@ -124,7 +124,9 @@ export class NatsTransport implements Transport {
     } catch (error) {
       const failure = fromNats(error, `the request to ${subject}`);
       if (failure.code !== 'deadline') throw failure;
-      const why = connection.isClosed() ? 'the connection was lost before the answer came' : `no answer within ${timeoutMs} ms`;
+      const why = connection.isClosed()
+        ? 'the connection was lost before the answer came'
+        : `no answer within ${timeoutMs} ms`;
       throw new HeddleError('deadline', `the request to ${subject}: ${why}; whether it took effect is unknown`, {
         cause: error,
       });

@@ -24,5 +24,8 @@ export function publicKeyOf(seed: string): string {
       cause: error,
     });
   }
-  throw new HeddleError('invalid', 'this is the seed of another kind of nkey; expected is one of a user, starting with SU');
+  throw new HeddleError(
+    'invalid',
+    'this is the seed of another kind of nkey; expected is one of a user, starting with SU',
+  );
 }

@@ -72,7 +72,10 @@ export function serverConfig(config: ServerConfig): string {
 
 function userEntry(user: NatsUser): { nkey: string; permissions: UserPermissions } {
   if (!/^U[A-Z2-7]{55}$/.test(user.publicKey)) {
-    throw new HeddleError('invalid', `found "${user.publicKey}" as public key of a NATS user; expected is U and 55 characters`);
+    throw new HeddleError(
+      'invalid',
+      `found "${user.publicKey}" as public key of a NATS user; expected is U and 55 characters`,
+    );
   }
   return { nkey: user.publicKey, permissions: permissionsFor(user.role) };
 }

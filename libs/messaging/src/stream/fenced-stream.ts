@@ -3,6 +3,7 @@ import { systemClock, type Clock, type Timer } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
 import { backoff, pause, withDeadline } from '../async';
 import type { Term } from '../lease/term';
+import type { Unsubscribe } from '../listeners';
 import { decodeBody, encodeBody } from '../wire';
 import { AppendError, type NewRecord, type StreamPort, type StreamRecord } from './stream-port';
 import { Suspicion } from './suspicion';
@@ -103,6 +104,7 @@ export class FencedStream {
   /** Wakes those who wait for the end of a recovery. */
   private certain: (() => void)[] = [];
   private readonly onTermOver = (): void => this.fail(HeddleError.from(this.term.signal.reason));
+  private unwatch: Unsubscribe | undefined;
   private failureListener: ((error: HeddleError) => void) | undefined;
 
   private constructor(private readonly options: FencedStreamOptions) {
@@ -124,6 +126,8 @@ export class FencedStream {
     await writer.markEpoch();
     if (writer.term.signal.aborted) writer.onTermOver();
     else writer.term.signal.addEventListener('abort', writer.onTermOver, { once: true });
+    // Also without a write under way: what is there afterwards may be an older copy.
+    writer.unwatch = writer.stream.onInterrupted(() => writer.recover());
     return writer;
   }
 
@@ -176,6 +180,7 @@ export class FencedStream {
     if (this.state === 'closed') return;
     this.term.signal.removeEventListener('abort', this.onTermOver);
     this.state = 'closed';
+    this.unwatch?.();
     this.stopped.abort();
     this.rejectAll('the writer was closed');
     this.sent = [];
@@ -422,6 +427,7 @@ export class FencedStream {
     if (this.failure || this.state === 'closed') return;
     this.failure = error;
     this.state = 'failed';
+    this.unwatch?.();
     this.stopped.abort();
     this.term.signal.removeEventListener('abort', this.onTermOver);
     const unknown = `${error.message}; whether this record was written is unknown`;

@@ -1,4 +1,5 @@
 import type { HeddleError } from '@heddle/model';
+import type { Unsubscribe } from '../listeners';
 import type { Headers } from '../wire';
 
 /** One record as it lies in a stream. */
@@ -100,6 +101,8 @@ export interface StreamPort {
   count(filter: string, from: number): Promise<number>;
   /** Removes the records on `subject` with a sequence below `before`. */
   purge(subject: string, before: number): Promise<void>;
+  /** Called whenever the way to the stream was lost: what was under way may be lost, and what is behind it another store. */
+  onInterrupted(listener: () => void): Unsubscribe;
   /** Resolves when it makes sense to try again, or the signal aborts. */
   whenReady(signal: AbortSignal): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { systemClock, type Clock } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
+import { Listeners, type Unsubscribe } from '../listeners';
 import {
   AppendError,
   type BlobPort,
@@ -39,6 +40,7 @@ export class MemoryStream implements StreamPort {
   private ids = new Map<string, number>();
   private delayed: { record: NewRecord; expected: Expectation }[] = [];
   private readonly waiting = new Set<() => void>();
+  private readonly interruptions = new Listeners<[]>();
   /** Grows when sessions are to end. */
   private generation = 0;
   maxRecord = 1_000_000;
@@ -140,6 +142,10 @@ export class MemoryStream implements StreamPort {
     }
   }
 
+  onInterrupted(listener: () => void): Unsubscribe {
+    return this.interruptions.add(listener);
+  }
+
   async whenReady(signal: AbortSignal): Promise<void> {
     while (!this.up && !signal.aborted) await this.changed(signal);
   }
@@ -191,7 +197,8 @@ export class MemoryStream implements StreamPort {
     const known = record.id === undefined ? undefined : this.ids.get(record.id);
     if (known !== undefined) return known;
     const { lastSequence, lastId, lastSubjectSequence } = expected;
-    if (lastSequence !== undefined && lastSequence !== this.newest) throw this.unexpected(`last sequence is ${this.newest}`);
+    if (lastSequence !== undefined && lastSequence !== this.newest)
+      throw this.unexpected(`last sequence is ${this.newest}`);
     if (lastSubjectSequence !== undefined) {
       const found = this.content.findLast(({ subject }) => subject === record.subject)?.sequence ?? 0;
       if (found !== lastSubjectSequence) throw this.unexpected(`last sequence of the subject is ${found}`);
@@ -238,6 +245,7 @@ export class MemoryStream implements StreamPort {
 
   private interrupt(): void {
     this.generation++;
+    this.interruptions.emit();
     this.wakeAll();
   }
 

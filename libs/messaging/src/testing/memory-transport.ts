@@ -1,4 +1,4 @@
-import { systemClock, type Clock, type Timer } from '@heddle/host';
+import { systemClock, type Clock } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
 import { nobodyAnswers } from '../bus/stream-reader';
 import { Listeners, type Unsubscribe } from '../listeners';
@@ -143,17 +143,16 @@ export class MemoryTransport implements Transport {
     this.hub.send({ subject, data, headers, ...(reply === undefined ? {} : { reply }) });
   }
 
-  request(
-    subject: string,
-    data: Uint8Array,
-    options: { headers: Headers; timeoutMs: number },
-  ): Promise<RawMessage> {
+  request(subject: string, data: Uint8Array, options: { headers: Headers; timeoutMs: number }): Promise<RawMessage> {
     const reply = this.inbox();
     return new Promise<RawMessage>((resolve, reject) => {
-      let timer: Timer | undefined;
+      const timer = this.hub.clock.after(options.timeoutMs, () => {
+        subscription.unsubscribe();
+        reject(new HeddleError('deadline', `${subject} did not answer within ${options.timeoutMs} ms`));
+      });
       const subscription = this.subscribe(reply, {
         onMessage: (message) => {
-          timer?.cancel();
+          timer.cancel();
           subscription.unsubscribe();
           if (message.noResponders) reject(nobodyAnswers(subject));
           else resolve(message);
@@ -163,14 +162,10 @@ export class MemoryTransport implements Transport {
       try {
         this.publish(subject, data, { headers: options.headers, reply });
       } catch (error) {
+        timer.cancel();
         subscription.unsubscribe();
         reject(error);
-        return;
       }
-      timer = this.hub.clock.after(options.timeoutMs, () => {
-        subscription.unsubscribe();
-        reject(new HeddleError('deadline', `${subject} did not answer within ${options.timeoutMs} ms`));
-      });
     });
   }
 

@@ -1,4 +1,4 @@
-import { subjects, type BusPort, type BusRequest, type RequestContext } from '@heddle/messaging';
+import { subjects, type BusPort, type BusRequest, type RequestContext, type RequestOptions } from '@heddle/messaging';
 import { HeddleError, type RpcMethod, type RpcRequest, type RpcResponse } from '@heddle/model';
 import type { ServiceMetrics } from '../metrics/service-metrics';
 import { METHODS, splitMethod, type ServiceMethod, type StreamMethod, type UnaryAgentMethod } from './methods';
@@ -75,7 +75,7 @@ function parts(method: RpcMethod): { service: string; method: string } {
 function requestOptions(
   method: RpcMethod,
   { deadlineMs = METHODS[method].deadlineMs, context, within, signal, disconnected }: CallOptions,
-): RequestOptions<never> {
+): Pick<RequestOptions<unknown>, 'deadlineMs' | 'context' | 'disconnected' | 'signal'> {
   const onBehalf = context ?? within?.context;
   const signals = [signal, within?.signal].filter((s) => s !== undefined);
   return {

@@ -4,7 +4,7 @@ import { HeddleError } from '@heddle/model';
 import { silentLog } from '../logging/log';
 import { Leadership, type Reign } from './leadership';
 
-const WITHIN = { deadlineMs: 5_000, what: 'it', intervalMs: 5 };
+const WITHIN = { deadlineMs: 20_000, what: 'it', intervalMs: 5 };
 
 describe('Leadership', () => {
   const store = new MemoryStore();
@@ -15,7 +15,7 @@ describe('Leadership', () => {
   afterEach(() => Promise.all(open.splice(0).map((leadership) => leadership.stop())));
 
   const start = async (name: string, begin?: () => Promise<void>): Promise<Leadership<Reign>> => {
-    const lease = new Lease({ bucket: await openLeases(store), name: 'test', holder: name, ttlMs: 300 });
+    const lease = new Lease({ bucket: await openLeases(store), name: 'test', holder: name, ttlMs: 1_000 });
     const leadership = new Leadership<Reign>(lease, {
       clock: systemClock,
       log: silentLog(),
