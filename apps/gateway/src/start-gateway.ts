@@ -39,8 +39,6 @@ export interface GatewayDeps extends ServiceDeps {
   readonly brokerUsers?: BrokerUsers;
   /** What /readyz and /metrics show; by default this service alone. */
   readonly ops?: OpsSource;
-  /** Milliseconds that the coordinator's lease lasts without being renewed. */
-  readonly leaseMs?: number;
 }
 
 export interface RunningGateway extends RunningService {
@@ -98,8 +96,8 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
 }
 
 async function makeParts(deps: GatewayDeps, context: ServiceContext): Promise<GatewayParts> {
-  const { store, clock, bus, log, rpc, metrics, readiness } = context;
-  const { files, stateDir, brokerUsers = externalBroker, leaseMs } = deps;
+  const { store, clock, bus, log, rpc, metrics, readiness, leaseMs } = context;
+  const { files, stateDir, brokerUsers = externalBroker } = deps;
   let opened: Promise<Events> | undefined;
   const events = (): Promise<Events> => {
     opened ??= Events.open(store).catch((error: unknown) => {
@@ -120,7 +118,7 @@ async function makeParts(deps: GatewayDeps, context: ServiceContext): Promise<Ga
     metrics,
     clock,
     log,
-    ...(leaseMs === undefined ? {} : { leaseMs }),
+    leaseMs,
     announce: (change: LoggedChange) => announcer.announce(change),
   });
   const session = new StoreSession({ store, guard, desired, coordinator, clock, log });

@@ -24,7 +24,7 @@ import {
   type Problem,
   type RegistrationResult,
 } from '@heddle/model';
-import { BUS, CLOCK, Leadership, LOG, Readiness, RpcClient, STORE, ownView, type Log } from '@heddle/service';
+import { BUS, CLOCK, LEASE_MS, Leadership, LOG, Readiness, RpcClient, STORE, ownView, type Log } from '@heddle/service';
 import { checkAfter } from './check';
 import { InventoryReign, type StatusRecord } from './inventory-reign';
 
@@ -44,6 +44,7 @@ export class InventoryService implements OnApplicationBootstrap, OnModuleDestroy
     @Inject(STORE) private readonly store: StorePort,
     @Inject(LOG) private readonly log: Log,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LEASE_MS) private readonly leaseMs: number,
     private readonly rpc: RpcClient,
     private readonly readiness: Readiness,
   ) {}
@@ -65,6 +66,7 @@ export class InventoryService implements OnApplicationBootstrap, OnModuleDestroy
       bucket: leases,
       name: 'inventory',
       holder: `inventory@${hostname()}/${process.pid}`,
+      ttlMs: this.leaseMs,
       clock,
     });
     this.leadership = new Leadership(lease, { clock, log, begin: (term) => this.begin(term) });

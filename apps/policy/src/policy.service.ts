@@ -27,7 +27,18 @@ import {
   type VerdictResult,
 } from '@heddle/model';
 import { EMPTY_IDS, indexPolicy, type IdTable, type PolicyIndex, type ResolvedPolicy } from '@heddle/policy-engine';
-import { BUS, CLOCK, Leadership, LOG, Readiness, STORE, ownView, type Log, type Reign } from '@heddle/service';
+import {
+  BUS,
+  CLOCK,
+  LEASE_MS,
+  Leadership,
+  LOG,
+  Readiness,
+  STORE,
+  ownView,
+  type Log,
+  type Reign,
+} from '@heddle/service';
 import { answer, checkAfter, preview, resolve, type Resolution } from './policy-state';
 
 const KINDS = new Set(['Tenant', 'Vrf', 'BridgeDomain', 'Epg', 'Contract', 'Filter']);
@@ -53,6 +64,7 @@ export class PolicyService implements OnApplicationBootstrap, OnModuleDestroy {
     @Inject(STORE) private readonly store: StorePort,
     @Inject(LOG) private readonly log: Log,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LEASE_MS) private readonly leaseMs: number,
     private readonly readiness: Readiness,
   ) {}
 
@@ -68,7 +80,13 @@ export class PolicyService implements OnApplicationBootstrap, OnModuleDestroy {
     });
     this.readiness.add('view', () => this.view.problem ?? true);
     const leases = await openLeases(store);
-    const lease = new Lease({ bucket: leases, name: 'policy', holder: `policy@${hostname()}/${process.pid}`, clock });
+    const lease = new Lease({
+      bucket: leases,
+      name: 'policy',
+      holder: `policy@${hostname()}/${process.pid}`,
+      ttlMs: this.leaseMs,
+      clock,
+    });
     this.leadership = new Leadership(lease, { clock, log, begin: (term) => this.begin(term) });
     this.leadership.start();
     this.readiness.add(

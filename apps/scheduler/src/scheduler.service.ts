@@ -22,7 +22,7 @@ import {
   type SchedulePreview,
   type ServiceView,
 } from '@heddle/model';
-import { BUS, CLOCK, Leadership, LOG, Readiness, STORE, ownView, type Log } from '@heddle/service';
+import { BUS, CLOCK, LEASE_MS, Leadership, LOG, Readiness, STORE, ownView, type Log } from '@heddle/service';
 import { decide, type Identity } from './decide';
 import { desiredOf } from './desired';
 import { SchedulerReign } from './scheduler-reign';
@@ -54,6 +54,7 @@ export class SchedulerService implements OnApplicationBootstrap, OnModuleDestroy
     @Inject(STORE) private readonly store: StorePort,
     @Inject(LOG) private readonly log: Log,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LEASE_MS) private readonly leaseMs: number,
     private readonly readiness: Readiness,
   ) {}
 
@@ -73,6 +74,7 @@ export class SchedulerService implements OnApplicationBootstrap, OnModuleDestroy
       bucket: leases,
       name: 'scheduler',
       holder: `scheduler@${hostname()}/${process.pid}`,
+      ttlMs: this.leaseMs,
       clock,
     });
     this.leadership = new Leadership(lease, { clock, log, begin: (term) => this.begin(term) });

@@ -101,7 +101,6 @@ class Composition {
           },
           brokerUsers: broker.users,
           ops: this.ops,
-          ...(config.lab ? { leaseMs: LAB_LEASE_MS } : {}),
         }),
       ),
       ...services.map(async ({ name, start }) => {
@@ -129,6 +128,13 @@ class Composition {
   private async depsOf(name: string): Promise<ServiceDeps> {
     const bus = await this.broker.connect(name);
     this.buses.push(bus);
-    return { bus, store: bus.store, log: serviceLog(this.log, name, this.config.logLevels), clock: systemClock };
+    const { lab, logLevels } = this.config;
+    return {
+      bus,
+      store: bus.store,
+      log: serviceLog(this.log, name, logLevels),
+      clock: systemClock,
+      ...(lab ? { leaseMs: LAB_LEASE_MS } : {}),
+    };
   }
 }

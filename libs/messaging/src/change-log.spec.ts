@@ -5,6 +5,9 @@ import { ChangeLog, ChangeLogWriter, CHANGES_STREAM, type LogEntry } from './cha
 import { ManualTerm } from './lease/term';
 import { MemoryStore, type AppendFate, type MemoryBlobs, type MemoryStream } from './testing/memory-store';
 
+// The model test runs as often as the long run asks for.
+jest.setTimeout(600_000);
+
 interface Note {
   readonly changeId: string;
   readonly text: string;

@@ -49,11 +49,12 @@ export { aloneSettings, runAlone } from './run/run-alone';
 export { Leadership, type Reign } from './run/leadership';
 export { EXIT, runProgram, STOP_GRACE_MS, type ProcessPort, type Program, type Runtime } from './run/program';
 export {
+  DEFAULT_LEASE_MS,
   serviceContext,
   type RunningService,
   type ServiceContext,
   type ServiceDeps,
   type StartService,
 } from './run/service';
-export { BUS, CLOCK, LOG, ServiceModule, STORE } from './run/service.module';
+export { BUS, CLOCK, LEASE_MS, LOG, ServiceModule, STORE } from './run/service.module';
 export { ownView, type OwnViewParts } from './run/own-view';

@@ -41,7 +41,7 @@ export interface CoordinatorOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** Milliseconds that the lease lasts without being renewed. */
-  readonly leaseMs?: number;
+  readonly leaseMs: number;
   /** Tells the world what happened. It is not waited for. */
   readonly announce: (change: LoggedChange) => void;
 }
@@ -111,7 +111,7 @@ export class Coordinator {
       name: 'coordinator',
       holder: `${bus.name}/${process.pid}`,
       clock,
-      ...(leaseMs === undefined ? {} : { ttlMs: leaseMs }),
+      ttlMs: leaseMs,
     });
     lease.onAcquired((term) => {
       log.info({ epoch: term.epoch }, 'coordinating changes');

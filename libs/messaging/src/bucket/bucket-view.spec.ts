@@ -8,6 +8,9 @@ import { MemoryStore, type MemoryStream } from '../testing/memory-store';
 import { BucketView, type SavedEntry, type ViewChange } from './bucket-view';
 import { FencedBucket } from './fenced-bucket';
 
+// The model test runs as often as the long run asks for.
+jest.setTimeout(600_000);
+
 /** Stands for an object; a view takes it as it is. */
 const object = (value: number): HeddleObject => ({ value }) as unknown as HeddleObject;
 

@@ -7,6 +7,9 @@ import { Publisher } from './publisher';
 import type { Refusal } from './replica';
 import { Subscriber, type Accepted } from './subscriber';
 
+// The model test runs as often as the long run asks for.
+jest.setTimeout(600_000);
+
 const TOPIC = 'allocations.h1';
 type Content = ReadonlyMap<string, number>;
 

@@ -6,6 +6,9 @@ import type { CasBucketPort, CasEntry } from './cas-bucket';
 import { Lease } from './lease';
 import type { Term } from './term';
 
+// The model test runs as often as the long run asks for.
+jest.setTimeout(600_000);
+
 const TTL = 3_000;
 
 function setUp() {

@@ -54,7 +54,7 @@ export function serverConfig(config: ServerConfig): string {
     server_name: serverName,
     host,
     port,
-    ports_file_dir: portsDir,
+    ...(port === -1 ? { ports_file_dir: portsDir } : {}),
     max_payload: maxPayload,
     // A client that is silently gone is noticed after about half a minute.
     ping_interval: '10s',

@@ -5,6 +5,9 @@ import { ManualTerm } from '../lease/term';
 import { MemoryStream, type AppendFate } from '../testing/memory-store';
 import { FencedStream } from './fenced-stream';
 
+// The model test runs as often as the long run asks for.
+jest.setTimeout(600_000);
+
 const EPOCH = 'log._epoch';
 const text = (data: Uint8Array): string => Buffer.from(data).toString();
 const record = (body: string) => ({ subject: `log.${body}`, data: Buffer.from(body) });

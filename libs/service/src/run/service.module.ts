@@ -9,10 +9,12 @@ export const BUS = Symbol('BusPort');
 export const STORE = Symbol('StorePort');
 export const LOG = Symbol('Log');
 export const CLOCK = Symbol('Clock');
+/** A number: for how long a lease lasts without being renewed. */
+export const LEASE_MS = Symbol('leaseMs');
 
 /**
- * Offers what every service needs to its providers: {@link BUS}, {@link STORE}, {@link LOG}, {@link CLOCK}, and by class
- * `RpcClient`, `ServiceMetrics` and `Readiness`.
+ * Offers what every service needs to its providers: {@link BUS}, {@link STORE}, {@link LOG}, {@link CLOCK}, {@link LEASE_MS}, and by
+ * class `RpcClient`, `ServiceMetrics` and `Readiness`.
  */
 @Module({})
 export class ServiceModule {
@@ -22,6 +24,7 @@ export class ServiceModule {
       { provide: STORE, useValue: context.store },
       { provide: LOG, useValue: context.log },
       { provide: CLOCK, useValue: context.clock },
+      { provide: LEASE_MS, useValue: context.leaseMs },
       { provide: RpcClient, useValue: context.rpc },
       { provide: ServiceMetrics, useValue: context.metrics },
       { provide: Readiness, useValue: context.readiness },

@@ -15,7 +15,12 @@ export interface ServiceDeps {
   /** Carries the service's name already. */
   readonly log: Log;
   readonly clock: Clock;
+  /** Milliseconds that the service's leases last without being renewed. Default {@link DEFAULT_LEASE_MS}. */
+  readonly leaseMs?: number;
 }
+
+/** Long enough for a busy machine not to lose a lease, short enough to wait for after a crash. */
+export const DEFAULT_LEASE_MS = 5_000;
 
 /** A service at work. */
 export interface RunningService {
@@ -32,6 +37,7 @@ export type StartService = (deps: ServiceDeps) => Promise<RunningService>;
 /** What the parts of a service share. */
 export interface ServiceContext extends ServiceDeps {
   readonly name: string;
+  readonly leaseMs: number;
   readonly rpc: RpcClient;
   readonly metrics: ServiceMetrics;
   readonly readiness: Readiness;
@@ -39,5 +45,12 @@ export interface ServiceContext extends ServiceDeps {
 
 export function serviceContext(name: string, deps: ServiceDeps): ServiceContext {
   const metrics = new ServiceMetrics(name);
-  return { ...deps, name, metrics, rpc: new RpcClient(deps.bus, metrics), readiness: new Readiness(deps.clock) };
+  return {
+    ...deps,
+    name,
+    leaseMs: deps.leaseMs ?? DEFAULT_LEASE_MS,
+    metrics,
+    rpc: new RpcClient(deps.bus, metrics),
+    readiness: new Readiness(deps.clock),
+  };
 }
