@@ -1,6 +1,6 @@
 import { chmod, mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { isErrno } from '@heddle/host';
+import { isErrno, waitFor } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
 
 /** The kernel keeps a Unix socket's path in 108 bytes, one of them the terminating NUL. */
@@ -152,22 +152,27 @@ export const environment: Readonly<Record<string, string>> = {
   LC_ALL: 'C.UTF-8',
 };
 
+/** A killed engine's containerd ends with it, a moment later. */
+const CONTAINERD_END_MS = 10_000;
+
 /**
  * Removes the pid files of an engine that is no more. An engine that was killed leaves both, and the next one refuses to
  * start ("pid file found") or waits for a containerd that is dead, also while the old process is a zombie.
  * Throws `conflict` when the engine named there is alive.
  */
 export async function clearStale(dirs: EngineDirs): Promise<void> {
-  for (const [file, program] of [
-    [dirs.pidFile, 'dockerd'],
-    [dirs.containerdPidFile, 'containerd'],
-  ] as const) {
+  const running = async (file: string, program: string): Promise<number | undefined> => {
     const pid = Number((await readOrEmpty(file)).trim());
-    if (pid > 0 && (await isAlive(pid, program))) {
-      throw new HeddleError('conflict', `${program} of ${dirs.base} is running as process ${pid}; stop it first`);
-    }
-    await rm(file, { force: true });
-  }
+    return pid > 0 && (await isAlive(pid, program)) ? pid : undefined;
+  };
+  const engine = await running(dirs.pidFile, 'dockerd');
+  if (engine !== undefined)
+    throw new HeddleError('conflict', `dockerd of ${dirs.base} is running as process ${engine}; stop it first`);
+  await waitFor(async () => (await running(dirs.containerdPidFile, 'containerd')) === undefined, {
+    deadlineMs: CONTAINERD_END_MS,
+    what: `the containerd of ${dirs.base} to end after its engine`,
+  });
+  for (const file of [dirs.pidFile, dirs.containerdPidFile]) await rm(file, { force: true });
 }
 
 /** Whether the process runs that program; a zombie and a process that took over the number do not. */
