@@ -1,10 +1,8 @@
-import type { Clock } from '@heddle/host';
 import { blocksOfHost, EMPTY_BLOCK_TABLE, leaseBlock, releaseHost, type BlockTable } from '@heddle/ipam';
-import { Publisher, type BucketView, type BusPort, type FencedBucket } from '@heddle/messaging';
+import { FencedBucket, Publisher } from '@heddle/messaging';
 import {
   HeddleError,
   TOPICS,
-  type AnyObject,
   type EndpointView,
   type EventFact,
   type HeddleObject,
@@ -14,7 +12,7 @@ import {
   type HostView,
   type RegistrationResult,
 } from '@heddle/model';
-import type { Log, Reign } from '@heddle/service';
+import type { Ownership, Reign, ServiceContext } from '@heddle/service';
 import { Registry, type RegisteredHost } from './registry';
 
 /** How long a host may be silent. Heartbeats come every two seconds. */
@@ -31,18 +29,6 @@ export type StatusRecord =
 
 const BLOCKS = 'blocks';
 
-export interface InventoryReignParts {
-  readonly bus: BusPort;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly view: BucketView<AnyObject>;
-  readonly bucket: FencedBucket<StatusRecord>;
-  readonly identity: { readonly clusterUid: string; readonly incarnation: number };
-  readonly epoch: number;
-  readonly emit: (fact: EventFact) => void;
-  readonly onFailure: (error: HeddleError) => void;
-}
-
 /** What the holder of the inventory's lease does: hears the hosts, judges them, keeps and distributes what they say. */
 export class InventoryReign implements Reign {
   private registry = new Registry();
@@ -52,23 +38,38 @@ export class InventoryReign implements Reign {
   private connectedSince: number | undefined;
   private turn: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly parts: InventoryReignParts) {
-    const { bus, clock, identity, epoch } = parts;
-    this.publisher = new Publisher({ bus, clock, service: 'inventory', identity, epoch });
+  private constructor(
+    private readonly context: ServiceContext,
+    private readonly ownership: Ownership,
+    private readonly bucket: FencedBucket<StatusRecord>,
+    private readonly emit: (fact: EventFact) => void,
+  ) {
+    const { bus, clock } = context;
+    const { identity, term } = ownership;
+    this.publisher = new Publisher({ bus, clock, service: 'inventory', identity, epoch: term.epoch });
     this.connectedSince = clock.now();
+  }
+
+  static async begin(
+    context: ServiceContext,
+    ownership: Ownership,
+    emit: (fact: EventFact) => void,
+  ): Promise<InventoryReign> {
+    const { store, clock } = context;
+    const bucket = await FencedBucket.open<StatusRecord>({ store, bucket: 'status', term: ownership.term, clock });
+    const reign = new InventoryReign(context, ownership, bucket, emit);
+    await reign.start();
+    return reign;
   }
 
   get blocks(): BlockTable {
     return this.blockTable;
   }
 
-  onStop(stop: () => void): void {
-    this.stops.push(stop);
-  }
-
-  async start(): Promise<void> {
-    const { bucket, view, bus, clock } = this.parts;
-    const saved = [...(await bucket.readAll()).values()];
+  private async start(): Promise<void> {
+    const { bus, clock } = this.context;
+    const { view } = this.ownership;
+    const saved = [...(await this.bucket.readAll()).values()];
     this.registry = new Registry(
       saved.flatMap((record) => (record.type === 'host' ? [record.host] : [])),
       saved.flatMap((record) => (record.type === 'report' ? [record.report] : [])),
@@ -92,14 +93,14 @@ export class InventoryReign implements Reign {
     for (const stop of this.stops) stop();
     await this.publisher.stop();
     await this.turn;
-    this.parts.bucket.close();
+    this.bucket.close();
   }
 
   // ---- what hosts say ------------------------------------------------------------------------------------------------
 
   async register(registration: HostRegistration): Promise<RegistrationResult> {
-    const { clock, identity, view } = this.parts;
-    const registered = this.registry.register(registration, clock.now());
+    const { identity, view } = this.ownership;
+    const registered = this.registry.register(registration, this.context.clock.now());
     await this.save(`host/${registration.host}`, { type: 'host', host: registered });
     this.judge();
     this.publish();
@@ -113,7 +114,7 @@ export class InventoryReign implements Reign {
   }
 
   heartbeat(heartbeat: HostHeartbeat): boolean {
-    const known = this.registry.heartbeat(heartbeat, this.parts.clock.now());
+    const known = this.registry.heartbeat(heartbeat, this.context.clock.now());
     if (known) {
       this.judge();
       this.publish();
@@ -122,7 +123,7 @@ export class InventoryReign implements Reign {
   }
 
   async report(report: HostReport): Promise<boolean> {
-    if (!this.registry.report(report, this.parts.clock.now())) return false;
+    if (!this.registry.report(report, this.context.clock.now())) return false;
     this.judge();
     this.publish();
     await this.save(`report/${report.host}`, { type: 'report', report });
@@ -132,7 +133,7 @@ export class InventoryReign implements Reign {
   /** Leases another block. It is on disk before the host hears of it. */
   leaseBlock(host: string, bridgeDomain: string, have: readonly string[]): Promise<string> {
     return this.exclusively(async () => {
-      const object = this.parts.view.entries.get(`BridgeDomain/${bridgeDomain}`);
+      const object = this.ownership.view.entries.get(`BridgeDomain/${bridgeDomain}`);
       if (object?.kind !== 'BridgeDomain')
         throw new HeddleError('not-found', `there is no bridge domain ${bridgeDomain}`);
       const { table, lease } = leaseBlock(this.blockTable, {
@@ -164,14 +165,14 @@ export class InventoryReign implements Reign {
 
   private objects(): Map<string, HeddleObject<'Host'>> {
     const hosts = new Map<string, HeddleObject<'Host'>>();
-    for (const object of this.parts.view.entries.values())
+    for (const object of this.ownership.view.entries.values())
       if (object.kind === 'Host') hosts.set(object.metadata.name, object);
     return hosts;
   }
 
   /** @returns whether some host's state changed */
   private judge(): boolean {
-    const { clock, log, emit } = this.parts;
+    const { clock, log } = this.context;
     const changes = this.registry.judge(this.objects(), clock.now(), {
       windowMs: WINDOW_MS,
       massLossFraction: MASS_LOSS,
@@ -180,7 +181,7 @@ export class InventoryReign implements Reign {
     for (const { host, from, to, reason } of changes) {
       log[to === 'lost' ? 'warn' : 'info']({ host, from, to }, reason);
       if (from !== undefined)
-        emit({
+        this.emit({
           at: new Date(clock.now()).toISOString(),
           kind: 'Host',
           tenant: '',
@@ -193,7 +194,7 @@ export class InventoryReign implements Reign {
   }
 
   private publish(): void {
-    const { position } = this.parts.view;
+    const { position } = this.ownership.view;
     const { hosts, endpoints, statuses } = this.registry.derive(this.objects());
     this.publisher.publish(TOPICS.hosts, hosts, position);
     this.publisher.publish(TOPICS.endpoints, endpoints, position);
@@ -213,20 +214,20 @@ export class InventoryReign implements Reign {
     this.registry.forget(host);
     this.exclusively(async () => {
       const { table } = releaseHost(this.blockTable, host);
-      await this.parts.bucket.commit({
+      await this.bucket.commit({
         put: new Map([[BLOCKS, { type: 'blocks', blocks: table }]]),
         delete: [`host/${host}`, `report/${host}`],
       });
       this.blockTable = table;
-    }).catch((error: unknown) => this.parts.onFailure(HeddleError.from(error)));
+    }).catch((error: unknown) => this.ownership.restart(HeddleError.from(error)));
   }
 
   private async save(key: string, record: StatusRecord): Promise<void> {
     try {
-      await this.parts.bucket.commit({ put: new Map([[key, record]]) });
+      await this.bucket.commit({ put: new Map([[key, record]]) });
     } catch (error) {
       const failure = HeddleError.from(error);
-      if (failure.code === 'fenced' || failure.code === 'state') this.parts.onFailure(failure);
+      if (failure.code === 'fenced' || failure.code === 'state') this.ownership.restart(failure);
       throw failure;
     }
   }

@@ -1,103 +1,58 @@
-import { hostname } from 'node:os';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import type { Clock } from '@heddle/host';
-import {
-  BucketView,
-  ChangeLog,
-  Events,
-  FencedBucket,
-  Lease,
-  openLeases,
-  type BusPort,
-  type StorePort,
-  type Term,
-} from '@heddle/messaging';
-import {
-  HeddleError,
-  type Change,
-  type AnyObject,
-  type CheckRequest,
-  type EventFact,
-  type HostHeartbeat,
-  type HostRegistration,
-  type HostReport,
-  type Problem,
-  type RegistrationResult,
+import { Events } from '@heddle/messaging';
+import type {
+  AnyObject,
+  CheckRequest,
+  EventFact,
+  HostHeartbeat,
+  HostRegistration,
+  HostReport,
+  Problem,
+  RegistrationResult,
 } from '@heddle/model';
-import { BUS, CLOCK, LEASE_MS, Leadership, LOG, Readiness, RpcClient, STORE, ownView, type Log } from '@heddle/service';
+import { CONTEXT, Owner, type ServiceContext } from '@heddle/service';
 import { checkAfter } from './check';
-import { InventoryReign, type StatusRecord } from './inventory-reign';
-
-const KINDS = new Set(['Host', 'Domain', 'Epg', 'BridgeDomain']);
-const CATCH_UP_MS = 4_000;
+import { InventoryReign } from './inventory-reign';
 
 /** Owns hosts, endpoints and address blocks. The holder of the lease hears the hosts; every instance answers checks. */
 @Injectable()
 export class InventoryService implements OnApplicationBootstrap, OnModuleDestroy {
-  private view!: BucketView<AnyObject>;
-  private leadership!: Leadership<InventoryReign>;
+  private owner!: Owner<InventoryReign>;
   private events!: Events;
-  private readonly stopping = new AbortController();
 
-  constructor(
-    @Inject(BUS) private readonly bus: BusPort,
-    @Inject(STORE) private readonly store: StorePort,
-    @Inject(LOG) private readonly log: Log,
-    @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(LEASE_MS) private readonly leaseMs: number,
-    private readonly rpc: RpcClient,
-    private readonly readiness: Readiness,
-  ) {}
+  constructor(@Inject(CONTEXT) private readonly context: ServiceContext) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    const { store, clock, log } = this;
+    const { store, log } = this.context;
     this.events = await Events.open(store);
-    const changes = await ChangeLog.open<Change>({ store, clock });
-    this.view = await BucketView.open<AnyObject>({
-      store,
-      changes,
-      bucket: 'inventory',
-      select: (key) => KINDS.has(key.slice(0, key.indexOf('/'))),
-      clock,
-    });
-    this.readiness.add('view', () => this.view.problem ?? true);
-    const leases = await openLeases(store);
-    const lease = new Lease({
-      bucket: leases,
+    const emit = (fact: EventFact): void => {
+      this.events.emit(fact).catch((error: unknown) => log.debug({ err: error }, 'event'));
+    };
+    this.owner = await Owner.start(this.context, {
       name: 'inventory',
-      holder: `inventory@${hostname()}/${process.pid}`,
-      ttlMs: this.leaseMs,
-      clock,
+      bucket: 'inventory',
+      kinds: ['Host', 'Domain', 'Epg', 'BridgeDomain'],
+      begin: (ownership) => InventoryReign.begin(this.context, ownership, emit),
     });
-    this.leadership = new Leadership(lease, { clock, log, begin: (term) => this.begin(term) });
-    this.leadership.start();
-    this.readiness.add(
-      'lease',
-      () => (this.leadership.current ? true : 'another instance holds the lease, or none does yet'),
-      { advisory: true },
-    );
   }
 
   async onModuleDestroy(): Promise<void> {
-    this.stopping.abort();
-    await this.leadership?.stop();
-    await this.view?.close();
+    await this.owner?.stop();
   }
 
   get reign(): InventoryReign {
-    return this.leadership.require('the inventory');
+    return this.owner.require();
   }
 
   async check({ basePosition, change }: CheckRequest): Promise<Problem[]> {
-    await this.view.waitFor(basePosition, CATCH_UP_MS);
-    return checkAfter(this.view.entries, this.leadership.current?.blocks, change);
+    return checkAfter(await this.owner.at(basePosition), this.owner.reign?.blocks, change);
   }
 
   /** The host's object is made by a change like any other; what people wrote on it is kept. */
   async register(registration: HostRegistration): Promise<RegistrationResult> {
     const { reign } = this;
     const { host, spec, labels } = registration;
-    const known = this.view.entries.get(`Host/${host}`);
+    const known = this.owner.view.entries.get(`Host/${host}`);
     if (known?.kind !== 'Host') {
       const object = {
         apiVersion: 'heddle/v1' as const,
@@ -135,52 +90,23 @@ export class InventoryService implements OnApplicationBootstrap, OnModuleDestroy
   }
 
   status(): { position: number; hosts: number; lost: number } {
-    const hosts = this.leadership.current?.hosts() ?? [];
-    return { position: this.view.position, hosts: hosts.length, lost: hosts.filter((h) => h.state === 'lost').length };
+    const hosts = this.owner.reign?.hosts() ?? [];
+    return {
+      position: this.owner.view.position,
+      hosts: hosts.length,
+      lost: hosts.filter((h) => h.state === 'lost').length,
+    };
   }
 
   private async admit(host: string, object: AnyObject, summary: string): Promise<void> {
-    const context = { ...this.bus.newContext(), principal: `host:${host}` };
-    const { position } = await this.rpc.call(
+    const { bus, rpc } = this.context;
+    const context = { ...bus.newContext(), principal: `host:${host}` };
+    const { position } = await rpc.call(
       'gateway.admit',
       { verb: 'register', summary, puts: [object], deletes: [] },
       { context },
     );
-    await this.view.waitFor(position, CATCH_UP_MS);
-  }
-
-  private async begin(term: Term): Promise<InventoryReign> {
-    const { bus, store, clock, log, view } = this;
-    const restart = (error: HeddleError): void => this.leadership.restart(error);
-    const owned = await ownView({
-      store,
-      clock,
-      log,
-      view,
-      bucket: 'inventory',
-      term,
-      signal: this.stopping.signal,
-      onChanged: restart,
-    });
-    const { identity } = owned;
-    const bucket = await FencedBucket.open<StatusRecord>({ store, bucket: 'status', term, clock });
-    const emit = (fact: EventFact): void => {
-      this.events.emit(fact).catch((error: unknown) => log.debug({ err: error }, 'event'));
-    };
-    const reign = new InventoryReign({
-      bus,
-      clock,
-      log,
-      view,
-      bucket,
-      identity,
-      epoch: term.epoch,
-      emit,
-      onFailure: restart,
-    });
-    await reign.start();
-    reign.onStop(owned.stop);
-    return reign;
+    await this.owner.at(position);
   }
 }
 

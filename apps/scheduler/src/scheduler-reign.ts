@@ -1,16 +1,15 @@
-import type { Clock, Timer } from '@heddle/host';
-import { Publisher, Subscriber, type BucketView, type BusPort, type FencedBucket } from '@heddle/messaging';
+import type { Timer } from '@heddle/host';
+import { FencedBucket, Publisher, Subscriber } from '@heddle/messaging';
 import {
   HeddleError,
   pathOf,
   TOPICS,
   type AllocationStatus,
-  type AnyObject,
   type HeddleObject,
   type HostView,
   type ServiceView,
 } from '@heddle/model';
-import type { Log, Reign } from '@heddle/service';
+import type { Ownership, Reign, ServiceContext } from '@heddle/service';
 import { decide, type ClusterSnapshot, type Identity } from './decide';
 import { desiredOf } from './desired';
 
@@ -20,18 +19,6 @@ type Allocation = HeddleObject<'Allocation'>;
 const GATHER_MS = 20;
 /** Time passes for some decisions; nothing announces it. */
 const TICK_MS = 1_000;
-
-export interface SchedulerReignParts {
-  readonly bus: BusPort;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly view: BucketView<AnyObject>;
-  readonly bucket: FencedBucket<Allocation>;
-  readonly identity: { readonly clusterUid: string; readonly incarnation: number };
-  readonly epoch: number;
-  readonly names: Identity;
-  readonly onFailure: (error: HeddleError) => void;
-}
 
 /**
  * What the holder of the scheduler's lease does: decides whenever something changed, writes allocations, and only then
@@ -51,9 +38,15 @@ export class SchedulerReign implements Reign {
   private again = false;
   private stopped = false;
 
-  constructor(private readonly parts: SchedulerReignParts) {
-    const { bus, clock, identity, epoch } = parts;
-    this.publisher = new Publisher({ bus, clock, service: 'scheduler', identity, epoch });
+  private constructor(
+    private readonly context: ServiceContext,
+    private readonly ownership: Ownership,
+    private readonly bucket: FencedBucket<Allocation>,
+    private readonly names: Identity,
+  ) {
+    const { bus, clock } = context;
+    const { identity, term } = ownership;
+    this.publisher = new Publisher({ bus, clock, service: 'scheduler', identity, epoch: term.epoch });
     const follow = <T>(topic: string): Subscriber<T> =>
       new Subscriber<T>({
         bus,
@@ -65,6 +58,14 @@ export class SchedulerReign implements Reign {
       });
     this.hosts = follow<HostView>(TOPICS.hosts);
     this.statuses = follow<AllocationStatus>(TOPICS.allocationStatus);
+  }
+
+  static async begin(context: ServiceContext, ownership: Ownership, names: Identity): Promise<SchedulerReign> {
+    const { store, clock } = context;
+    const bucket = await FencedBucket.open<Allocation>({ store, bucket: 'allocations', term: ownership.term, clock });
+    const reign = new SchedulerReign(context, ownership, bucket, names);
+    await reign.start();
+    return reign;
   }
 
   get views(): readonly ServiceView[] {
@@ -81,17 +82,13 @@ export class SchedulerReign implements Reign {
       });
   }
 
-  onStop(stop: () => void): void {
-    this.stops.push(stop);
-  }
-
-  async start(): Promise<void> {
-    const { bucket, view, clock } = this.parts;
-    this.current = new Map(await bucket.readAll());
+  private async start(): Promise<void> {
+    const { view } = this.ownership;
+    this.current = new Map(await this.bucket.readAll());
     this.publish();
     this.publisher.start();
     this.stops.push(view.onChange(() => this.kick()));
-    const tick = clock.every(TICK_MS, () => this.kick());
+    const tick = this.context.clock.every(TICK_MS, () => this.kick());
     this.stops.push(() => tick.cancel());
     this.kick();
   }
@@ -101,11 +98,11 @@ export class SchedulerReign implements Reign {
     this.gathering?.cancel();
     for (const stop of this.stops) stop();
     await Promise.all([this.hosts.close(), this.statuses.close(), this.publisher.stop(), this.running]);
-    this.parts.bucket.close();
+    this.bucket.close();
   }
 
   snapshot(): ClusterSnapshot {
-    const { services, epgs } = desiredOf(this.parts.view.entries);
+    const { services, epgs } = desiredOf(this.ownership.view.entries);
     return {
       services,
       epgs,
@@ -118,7 +115,7 @@ export class SchedulerReign implements Reign {
 
   private kick(): void {
     if (this.stopped || this.gathering) return;
-    this.gathering = this.parts.clock.after(GATHER_MS, () => {
+    this.gathering = this.context.clock.after(GATHER_MS, () => {
       this.gathering = undefined;
       this.run();
     });
@@ -131,7 +128,7 @@ export class SchedulerReign implements Reign {
     }
     this.running = this.decideOnce()
       .catch((error: unknown) => {
-        if (!this.stopped) this.parts.onFailure(HeddleError.from(error));
+        if (!this.stopped) this.ownership.restart(HeddleError.from(error));
       })
       .finally(() => {
         this.running = undefined;
@@ -143,7 +140,8 @@ export class SchedulerReign implements Reign {
   }
 
   private async decideOnce(): Promise<void> {
-    const { bucket, clock, log, names } = this.parts;
+    const { bucket, names } = this;
+    const { clock, log } = this.context;
     if (this.stopped || !this.hosts.following || !this.statuses.following) return;
     const decision = decide(this.snapshot(), names, clock.now());
     this.lastViews = decision.views;
@@ -162,7 +160,7 @@ export class SchedulerReign implements Reign {
 
   /** Each host hears of its own allocations only; a host without any hears that it has none. */
   private publish(): void {
-    const { view } = this.parts;
+    const { view } = this.ownership;
     const byHost = new Map<string, Map<string, Allocation>>();
     for (const host of this.hosts.entries.keys()) this.knownHosts.add(host);
     for (const host of this.knownHosts) byHost.set(host, new Map());
@@ -177,10 +175,10 @@ export class SchedulerReign implements Reign {
 
   /** Hosts that allocations name and that are no objects any more: an operator removed them. */
   private removedHosts(): Map<string, number> {
-    const { view, clock } = this.parts;
+    const { view } = this.ownership;
     const removed = new Map<string, number>();
     for (const { spec } of this.current.values()) {
-      if (!view.entries.has(`Host/${spec.host}`)) removed.set(spec.host, clock.now());
+      if (!view.entries.has(`Host/${spec.host}`)) removed.set(spec.host, this.context.clock.now());
     }
     return removed;
   }

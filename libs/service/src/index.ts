@@ -56,5 +56,5 @@ export {
   type ServiceDeps,
   type StartService,
 } from './run/service';
-export { BUS, CLOCK, LEASE_MS, LOG, ServiceModule, STORE } from './run/service.module';
-export { ownView, type OwnViewParts } from './run/own-view';
+export { BUS, CLOCK, CONTEXT, LEASE_MS, LOG, ServiceModule, STORE } from './run/service.module';
+export { Owner, type Ownership, type OwnerSettings } from './run/owner';

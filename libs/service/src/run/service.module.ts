@@ -11,6 +11,8 @@ export const LOG = Symbol('Log');
 export const CLOCK = Symbol('Clock');
 /** A number: for how long a lease lasts without being renewed. */
 export const LEASE_MS = Symbol('leaseMs');
+/** All that a service has, at once. */
+export const CONTEXT = Symbol('ServiceContext');
 
 /**
  * Offers what every service needs to its providers: {@link BUS}, {@link STORE}, {@link LOG}, {@link CLOCK}, {@link LEASE_MS}, and by
@@ -20,6 +22,7 @@ export const LEASE_MS = Symbol('leaseMs');
 export class ServiceModule {
   static of(context: ServiceContext): DynamicModule {
     const providers = [
+      { provide: CONTEXT, useValue: context },
       { provide: BUS, useValue: context.bus },
       { provide: STORE, useValue: context.store },
       { provide: LOG, useValue: context.log },
