@@ -1,11 +1,20 @@
 import type { HashedFile } from '@heddle/host';
 import type { DistributedEndpoint, HeddleObject, ResolvedEntry, Watermark } from '@heddle/model';
+import type { RememberedInstance } from './runtime/runtime';
 
 /** A set of keyed values as it was last accepted, with the place in the cluster's history that it belongs to. */
 export interface Accepted<T> {
   readonly watermark: Watermark;
   readonly epoch: number;
   readonly entries: Readonly<Record<string, T>>;
+}
+
+/** What a host has to give, and the version of its engine. */
+export interface EngineCapacity {
+  readonly cpu: number;
+  /** Bytes. */
+  readonly memory: number;
+  readonly engineVersion: string;
 }
 
 /**
@@ -18,13 +27,15 @@ export interface AgentState {
   readonly allocations?: Accepted<HeddleObject<'Allocation'>>;
   /** Address blocks this host was leased. */
   readonly blocks: readonly { readonly bridgeDomain: string; readonly block: string }[];
-  /** Uids of the allocations that were healthy. */
-  readonly healthy: readonly string[];
+  /** What is known of each instance, by the uid of its allocation. */
+  readonly instances: Readonly<Record<string, RememberedInstance>>;
+  /** What the engine said of the host when it was last asked: an engine that is away does not make the host unknown. */
+  readonly capacity?: EngineCapacity;
   /** The highest class id ever enforced here: after a restore of the control plane, numbering resumes above it. */
   readonly highestClassId: number;
 }
 
-export const EMPTY_AGENT_STATE: AgentState = { blocks: [], healthy: [], highestClassId: 0 };
+export const EMPTY_AGENT_STATE: AgentState = { blocks: [], instances: {}, highestClassId: 0 };
 
 /** The state in memory and, a moment later, on disk. Saves are joined, so frequent changes cost one write at a time. */
 export class AgentStore {
@@ -38,7 +49,7 @@ export class AgentStore {
   static async open(file: HashedFile<AgentState>, onError: (error: Error) => void): Promise<AgentStore> {
     const loaded = await file.load();
     if (loaded.state === 'damaged') onError(new Error(`the saved state of the agent is not used: ${loaded.reason}`));
-    return new AgentStore(file, loaded.state === 'ok' ? loaded.value : EMPTY_AGENT_STATE, onError);
+    return new AgentStore(file, { ...EMPTY_AGENT_STATE, ...(loaded.state === 'ok' ? loaded.value : {}) }, onError);
   }
 
   get state(): AgentState {

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { randomUUID } from 'node:crypto';
 import type { Engine } from '@heddle/docker';
-import type { Processes } from '@heddle/host';
+import { systemClock, type Processes } from '@heddle/host';
 import {
   HeddleError,
   type DistributedEndpoint,
@@ -99,8 +99,8 @@ export class Agent {
       placement: this.placement(),
       health: linkHealthProbe,
       linkIndexOf: (allocation) => this.ports.endpoints.find((e) => e.allocation === allocation)?.linkIndex,
-      now: () => Date.now(),
-      wasHealthy: new Set(store.state.healthy),
+      clock: systemClock,
+      remembered: store.state.instances,
       onStatus: () => this.statusChanged(),
       onEvent: (allocation, what, message) =>
         parts.onEvent({
@@ -219,6 +219,11 @@ export class Agent {
 
   // ---- what it reports -----------------------------------------------------------------------------------------------
 
+  /** Whether everything was looked at once; what is reported before would take for missing what was not. */
+  get surveyed(): boolean {
+    return this.runtime.surveyed;
+  }
+
   report(): HostReport {
     const { host } = this.parts.config;
     const statuses = new Map(this.runtime.statuses().map((s) => [s.allocation, s]));
@@ -262,6 +267,9 @@ export class Agent {
 
   private recompute(): void {
     const { config, store } = this.parts;
+    // Without any policy ever accepted (a new host, or one whose memory is damaged) nothing is known of what flows are for:
+    // those that are there stay, and nothing is added to them.
+    if (store.state.policy === undefined) return;
     this.datapath.update({
       policyPosition: store.state.policy?.watermark.position ?? 0,
       resolved: this.policy,
@@ -337,18 +345,15 @@ export class Agent {
   }
 
   private statusChanged(): void {
-    this.parts.store.update({
-      healthy: this.runtime
-        .statuses()
-        .filter((s) => s.healthy)
-        .map((s) => s.uid),
-    });
+    // Before everything was looked at, what is remembered of an earlier run is better than what this one knows.
+    if (this.runtime.surveyed) this.parts.store.update({ instances: this.runtime.remember() });
     this.parts.onReport();
   }
 
   private placement(): Placement {
     const { config } = this.parts;
     return {
+      unavailable: () => this.link.problem,
       bridgeDomainOf: (epg) => {
         const entry = this.policy.get(`class/${epg}`);
         if (entry?.type !== 'class') return undefined;

@@ -12,7 +12,7 @@ import {
 } from '@heddle/model';
 import type { RpcClient } from '@heddle/service';
 import type { HostConfig } from '../config';
-import type { Accepted, AgentStore } from '../store';
+import type { Accepted, AgentStore, EngineCapacity } from '../store';
 import type { Agent, Log } from './agent';
 
 const HEARTBEAT_MS = 2_000;
@@ -30,7 +30,7 @@ export interface ControlPlaneParts {
   readonly log: Log;
   readonly version: string;
   /** What the host has to give, as its engine says. */
-  readonly capacity: () => Promise<{ cpu: number; memory: number; engineVersion: string }>;
+  readonly capacity: () => Promise<EngineCapacity>;
 }
 
 /**
@@ -166,8 +166,8 @@ export class ControlPlane {
   }
 
   private async registerOnce(): Promise<void> {
-    const { rpc, config, store, capacity, version } = this.parts;
-    const { cpu, memory, engineVersion } = await capacity();
+    const { rpc, config, store, version } = this.parts;
+    const { cpu, memory, engineVersion } = await this.capacity();
     const registration: HostRegistration = {
       host: config.host,
       spec: {
@@ -188,6 +188,18 @@ export class ControlPlane {
     // Blocks are only ever added here: one that is in use must not be forgotten because a store is older.
     const known = new Map([...store.state.blocks, ...blocks].map((b) => [`${b.bridgeDomain} ${b.block}`, b]));
     this.agent?.setBlocks([...known.values()]);
+  }
+
+  private async capacity(): Promise<EngineCapacity> {
+    const { store, capacity } = this.parts;
+    try {
+      const now = await capacity();
+      store.update({ capacity: now });
+      return now;
+    } catch (error) {
+      if (store.state.capacity) return store.state.capacity;
+      throw error;
+    }
   }
 
   private heartbeat(): void {
@@ -213,7 +225,7 @@ export class ControlPlane {
   /** One report at a time: a later one says everything that an earlier one did. */
   private async sendReport(): Promise<void> {
     const { agent, parts } = this;
-    if (!agent || !this.registered || this.closed) return;
+    if (!agent?.surveyed || !this.registered || this.closed) return;
     if (this.reporting) {
       this.reportAgain = true;
       return;

@@ -93,10 +93,13 @@ export class LinkClient {
   /** The connection, or an error that says that the daemon is away. */
   get(): AgentPeer {
     if (this.peer) return this.peer;
-    throw new HeddleError(
-      'unavailable',
-      `the attach daemon does not answer on ${this.options.socketPath}; start it (heddle agent attach)`,
-    );
+    throw new HeddleError('unavailable', this.problem ?? 'the attach daemon is away');
+  }
+
+  /** What to do when there is no connection; undefined when there is one. */
+  get problem(): string | undefined {
+    if (this.peer) return undefined;
+    return `the attach daemon does not answer on ${this.options.socketPath}; start it (heddle agent attach)`;
   }
 
   get connected(): boolean {

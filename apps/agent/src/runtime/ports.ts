@@ -2,6 +2,8 @@ import type { ReserveResult } from '../link/protocol';
 
 /** What the runtime needs of the rest of the agent to start a container. */
 export interface Placement {
+  /** Why no container can be attached at the moment; undefined when it can. */
+  unavailable(): string | undefined;
   /** The bridge domain of an EPG with its first gateway; undefined while the EPG is not resolved on this host. */
   bridgeDomainOf(epg: string): { readonly path: string; readonly gateways: readonly string[] } | undefined;
   /** An address for an owner; leases another block when those of this host are used up. */

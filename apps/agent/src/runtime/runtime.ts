@@ -1,4 +1,5 @@
-import type { ContainerInspection, Engine } from '@heddle/docker';
+import type { ContainerInspection, ContainerSummary, Engine } from '@heddle/docker';
+import type { Clock, Timer } from '@heddle/host';
 import { HeddleError, type AllocationStatus, type HeddleObject } from '@heddle/model';
 import {
   healthState,
@@ -21,6 +22,16 @@ type Allocation = HeddleObject<'Allocation'>;
 /** Containers being started or stopped at one time. */
 const WIDTH = 4;
 const START_DEADLINE_MS = 60_000;
+/** How soon something that waits for another part of the host is looked at again, if nothing tells of it earlier. */
+const WAIT_MS = 1_000;
+
+/** What is kept of an instance over restarts of the agent. */
+export interface RememberedInstance {
+  readonly healthy: boolean;
+  readonly restarts: RestartHistory;
+  /** The exit after which a restart was decided, by the time at which the container ended, and when it is due. */
+  readonly exit?: { readonly finishedAt: string; readonly restartAt: number };
+}
 
 export interface RuntimeOptions {
   readonly host: string;
@@ -31,9 +42,12 @@ export interface RuntimeOptions {
   readonly health: HealthProbe;
   /** Link index of the endpoint of an allocation, while it is attached. */
   readonly linkIndexOf: (allocation: string) => number | undefined;
-  readonly now: () => number;
-  /** Uids of allocations that were healthy when the agent last ran: adopting one does not make it unhealthy. */
-  readonly wasHealthy: ReadonlySet<string>;
+  readonly clock: Clock;
+  /**
+   * By uid, as {@link Runtime.remember} gave it when the agent last ran: adopting a healthy instance does not make it
+   * unhealthy, and a failing one does not begin with short pauses again.
+   */
+  readonly remembered: Readonly<Record<string, RememberedInstance>>;
   /** The status of some allocation changed. */
   readonly onStatus: () => void;
   readonly onEvent: (allocation: Allocation, what: string, message: string) => void;
@@ -44,6 +58,8 @@ interface Run {
   allocation: Allocation;
   status: AllocationStatus;
   containerId?: string;
+  /** The engine has said what there is of it, to this agent. */
+  surveyed?: boolean;
   /** Seen running by this agent. */
   known?: boolean;
   restarts: RestartHistory;
@@ -52,8 +68,8 @@ interface Run {
   /** The exit that `restartAt` was decided for, by the time at which the container ended. */
   decidedExit?: string;
   health: HealthState;
-  timer?: NodeJS.Timeout;
-  healthTimer?: NodeJS.Timeout;
+  timer?: Timer;
+  healthTimer?: Timer;
 }
 
 /**
@@ -65,12 +81,34 @@ export class Runtime {
   private readonly runs = new Map<string, Run>();
   private readonly queue = new KeyedQueue(WIDTH, (key) => this.look(key));
   private strays: readonly string[] = [];
+  private engineAway: string | undefined;
+  private complete = false;
 
   constructor(private readonly options: RuntimeOptions) {}
 
-  /** Sentences about containers that carry our labels but belong to no allocation of this host. */
+  /** Sentences: an engine that does not answer, containers that carry our labels but belong to no allocation of this host. */
   get problems(): readonly string[] {
-    return this.strays;
+    return [...(this.engineAway === undefined ? [] : [this.engineAway]), ...this.strays];
+  }
+
+  /**
+   * Whether the engine has said what there is of every allocation, once since the start. Before that the statuses are
+   * guesses, and a healthy instance must not be reported as missing because it was not looked at yet.
+   */
+  get surveyed(): boolean {
+    this.complete ||= [...this.runs.values()].every((run) => run.surveyed);
+    return this.complete;
+  }
+
+  /** What the next run of the agent needs to go on where this one ends. */
+  remember(): Record<string, RememberedInstance> {
+    return Object.fromEntries(
+      [...this.runs.values()].map(({ status, restarts, decidedExit, restartAt }) => {
+        const exit =
+          decidedExit === undefined || restartAt === undefined ? {} : { exit: { finishedAt: decidedExit, restartAt } };
+        return [status.uid, { healthy: status.healthy, restarts, ...exit }];
+      }),
+    );
   }
 
   statuses(): AllocationStatus[] {
@@ -104,7 +142,14 @@ export class Runtime {
 
   /** Compares with everything the engine has: finds what ended unseen, and strays. */
   async resynchronise(): Promise<void> {
-    const containers = await this.options.engine.list({ all: true, labels: { [LABEL.allocation]: true } });
+    let containers: readonly ContainerSummary[];
+    try {
+      containers = await this.options.engine.list({ all: true, labels: { [LABEL.allocation]: true } });
+    } catch (error) {
+      this.engineAway = silence(HeddleError.from(error));
+      throw error;
+    }
+    this.engineAway = undefined;
     this.strays = containers
       .filter((c) => !this.runs.has(c.labels[LABEL.allocation] ?? ''))
       .map(
@@ -117,25 +162,31 @@ export class Runtime {
   async stop(): Promise<void> {
     this.queue.stop();
     for (const run of this.runs.values()) {
-      clearTimeout(run.timer);
-      clearTimeout(run.healthTimer);
+      run.timer?.cancel();
+      run.healthTimer?.cancel();
     }
     await this.queue.idle();
   }
 
   private newRun(allocation: Allocation): Run {
+    const uid = allocation.metadata.uid ?? '';
+    const remembered = this.options.remembered[uid];
+    const restarts = remembered?.restarts ?? NO_RESTARTS;
     return {
       allocation,
-      restarts: NO_RESTARTS,
-      health: notStarted(this.options.now()),
+      restarts,
+      ...(remembered?.exit === undefined
+        ? {}
+        : { decidedExit: remembered.exit.finishedAt, restartAt: remembered.exit.restartAt }),
+      health: notStarted(this.options.clock.now()),
       status: {
         allocation: allocationPath(allocation),
-        uid: allocation.metadata.uid ?? '',
+        uid,
         host: this.options.host,
         phase: 'pending',
         healthy: false,
         addresses: [],
-        restarts: 0,
+        restarts: restarts.restarts,
       },
     };
   }
@@ -143,15 +194,41 @@ export class Runtime {
   private async look(path: string): Promise<void> {
     const run = this.runs.get(path);
     if (!run) return;
-    clearTimeout(run.timer);
+    run.timer?.cancel();
+    let container: ContainerInspection | undefined;
     try {
-      const container = await this.find(run);
-      if (run.allocation.spec.desired === 'stop') await this.remove(run, container);
-      else if (!container) await this.create(run);
-      else await this.keep(run, container);
+      container = await this.find(run);
+    } catch (error) {
+      return this.engineSilent(run, HeddleError.from(error));
+    }
+    this.engineAway = undefined;
+    try {
+      const work = this.act(run, container);
+      // What there is now is known by then; starting and stopping may take long.
+      this.survey(run);
+      await work;
     } catch (error) {
       this.failed(run, HeddleError.from(error));
     }
+  }
+
+  private async act(run: Run, container: ContainerInspection | undefined): Promise<void> {
+    if (run.allocation.spec.desired === 'stop') await this.remove(run, container);
+    else if (!container) await this.create(run);
+    else await this.keep(run, container);
+  }
+
+  /** What becomes of a container while its engine is away is not known: its status stays as it was. */
+  private engineSilent(run: Run, error: HeddleError): void {
+    this.engineAway = silence(error);
+    this.later(run, WAIT_MS);
+  }
+
+  private survey(run: Run): void {
+    if (run.surveyed) return;
+    run.surveyed = true;
+    const before = this.complete;
+    if (this.surveyed && !before) this.options.onStatus();
   }
 
   private async find(run: Run): Promise<ContainerInspection | undefined> {
@@ -174,8 +251,9 @@ export class Runtime {
   private async create(run: Run): Promise<void> {
     const { engine, placement, host } = this.options;
     const { allocation } = run;
-    const now = this.options.now();
+    const now = this.options.clock.now();
     if (run.restartAt !== undefined && run.restartAt > now) return this.later(run, run.restartAt - now);
+    if (this.waits(run)) return;
     const path = allocationPath(allocation);
     const domain = placement.bridgeDomainOf(epgPath(allocation));
     if (!domain)
@@ -220,7 +298,17 @@ export class Runtime {
     });
   }
 
+  /** While the host cannot attach containers a start would only fail; that says nothing against the container. */
+  private waits(run: Run): boolean {
+    const why = this.options.placement.unavailable();
+    if (why === undefined) return false;
+    this.report(run, { phase: 'pending', healthy: false, reason: `waits to be started: ${why}` });
+    this.later(run, WAIT_MS);
+    return true;
+  }
+
   private async start(run: Run): Promise<void> {
+    if (this.waits(run)) return;
     const id = run.containerId as string;
     run.restartAt = undefined;
     await this.options.engine.start(id, { deadlineMs: START_DEADLINE_MS });
@@ -235,8 +323,8 @@ export class Runtime {
       case 'running':
         return this.running(run, container);
       case 'created':
-        return run.restartAt !== undefined && run.restartAt > this.options.now()
-          ? this.later(run, run.restartAt - this.options.now())
+        return run.restartAt !== undefined && run.restartAt > this.options.clock.now()
+          ? this.later(run, run.restartAt - this.options.clock.now())
           : this.start(run);
       case 'exited':
       case 'dead':
@@ -254,7 +342,7 @@ export class Runtime {
     run.restartAt = undefined;
     if (!run.health.running) {
       this.judge(run, { type: 'started' });
-      if (!run.known && this.options.wasHealthy.has(run.status.uid)) this.judge(run, { type: 'probe', ok: true });
+      if (!run.known && this.options.remembered[run.status.uid]?.healthy) this.judge(run, { type: 'probe', ok: true });
     }
     run.known = true;
     const network = Object.values(container.networks)[0];
@@ -271,7 +359,7 @@ export class Runtime {
 
   /** Starts the container again after a pause that grows with every failure. */
   private async ended(run: Run, container: ContainerInspection): Promise<void> {
-    const now = this.options.now();
+    const now = this.options.clock.now();
     if (run.health.running) this.judge(run, { type: 'stopped' });
     if (run.decidedExit !== container.finishedAt || run.restartAt === undefined) {
       const detail = container.error || (container.oomKilled ? 'out of memory' : undefined);
@@ -296,7 +384,7 @@ export class Runtime {
 
   /** The tombstone: stopped with its grace, removed, its address given back. Only then is it reported as stopped. */
   private async remove(run: Run, container: ContainerInspection | undefined): Promise<void> {
-    clearTimeout(run.healthTimer);
+    run.healthTimer?.cancel();
     if (run.status.phase === 'stopped') return;
     const path = allocationPath(run.allocation);
     if (run.health.running) this.judge(run, { type: 'stopped' });
@@ -316,18 +404,18 @@ export class Runtime {
   /** Something could not be done: tried again after a pause, and the reason is shown until it works. */
   private failed(run: Run, error: HeddleError): void {
     const stopping = run.allocation.spec.desired === 'stop';
-    const decision = restartAfterExit(run.restarts, { detail: error.message }, this.options.now());
+    const decision = restartAfterExit(run.restarts, { detail: error.message }, this.options.clock.now());
     // A start that failed counts like an exit, so that a hopeless one does not keep the engine busy.
     run.restarts = decision.history;
     run.restartAt = decision.restartAt;
     const reason = stopping ? `could not be stopped: ${error.message}` : decision.reason;
     if (run.status.reason !== reason) this.options.onEvent(run.allocation, 'failed', reason);
     this.report(run, { phase: stopping ? 'stopping' : 'backoff', healthy: false, reason });
-    this.later(run, Math.max(0, decision.restartAt - this.options.now()));
+    this.later(run, Math.max(0, decision.restartAt - this.options.clock.now()));
   }
 
   private judge(run: Run, event: HealthEvent): void {
-    run.health = healthState(run.allocation.spec.template.health, run.health, event, this.options.now());
+    run.health = healthState(run.allocation.spec.template.health, run.health, event, this.options.clock.now());
   }
 
   private scheduleHealth(run: Run): void {
@@ -339,12 +427,12 @@ export class Runtime {
     const interval = run.health.healthy
       ? health.intervalSeconds * 1_000
       : Math.min(500, health.intervalSeconds * 1_000);
-    run.healthTimer = setTimeout(() => {
+    run.healthTimer = this.options.clock.after(interval, () => {
       void this.check(run, port, health).finally(() => {
         run.healthTimer = undefined;
         if (run.health.running) this.scheduleHealth(run);
       });
-    }, interval);
+    });
   }
 
   private async check(
@@ -372,14 +460,14 @@ export class Runtime {
   }
 
   private later(run: Run, ms: number): void {
-    clearTimeout(run.timer);
+    run.timer?.cancel();
     const path = allocationPath(run.allocation);
-    run.timer = setTimeout(() => this.queue.request(path), Math.max(10, ms));
+    run.timer = this.options.clock.after(Math.max(10, ms), () => this.queue.request(path));
   }
 
   private forget(path: string, run: Run): void {
-    clearTimeout(run.timer);
-    clearTimeout(run.healthTimer);
+    run.timer?.cancel();
+    run.healthTimer?.cancel();
     this.runs.delete(path);
   }
 
@@ -390,3 +478,6 @@ export class Runtime {
     this.options.onStatus();
   }
 }
+
+const silence = (error: HeddleError): string =>
+  `the engine does not answer (${error.message}): containers that run are not affected, none can be started or stopped`;
