@@ -1,4 +1,4 @@
-import { blocksOfHost, EMPTY_BLOCK_TABLE, leaseBlock, releaseHost, type BlockTable } from '@heddle/ipam';
+import { adoptBlocks, blocksOfHost, EMPTY_BLOCK_TABLE, leaseBlock, releaseHost, type BlockTable } from '@heddle/ipam';
 import { FencedBucket, Publisher } from '@heddle/messaging';
 import {
   HeddleError,
@@ -36,6 +36,8 @@ export class InventoryReign implements Reign {
   private readonly publisher: Publisher;
   private readonly stops: (() => void)[] = [];
   private connectedSince: number | undefined;
+  /** The objects have changed since they were looked at. */
+  private behind = false;
   private turn: Promise<unknown> = Promise.resolve();
 
   private constructor(
@@ -83,7 +85,8 @@ export class InventoryReign implements Reign {
       view.onChange(() => this.objectsChanged()),
     );
     const timer = clock.every(JUDGE_MS, () => {
-      if (this.judge()) this.publish();
+      if (this.behind) this.objectsChanged();
+      else if (this.judge()) this.publish();
     });
     this.stops.push(() => timer.cancel());
     this.objectsChanged();
@@ -100,6 +103,7 @@ export class InventoryReign implements Reign {
 
   async register(registration: HostRegistration): Promise<RegistrationResult> {
     const { identity, view } = this.ownership;
+    await this.adopt(registration);
     const registered = this.registry.register(registration, this.context.clock.now());
     await this.save(`host/${registration.host}`, { type: 'host', host: registered });
     this.judge();
@@ -131,7 +135,13 @@ export class InventoryReign implements Reign {
   }
 
   /** Leases another block. It is on disk before the host hears of it. */
-  leaseBlock(host: string, bridgeDomain: string, have: readonly string[]): Promise<string> {
+  async leaseBlock(host: string, bridgeDomain: string, have: readonly string[]): Promise<string> {
+    if (!this.ownership.settled()) {
+      throw new HeddleError(
+        'unavailable',
+        'the store was accepted a moment ago, and hosts are still saying which address blocks they hold; try again in a few seconds',
+      );
+    }
     return this.exclusively(async () => {
       const object = this.ownership.view.entries.get(`BridgeDomain/${bridgeDomain}`);
       if (object?.kind !== 'BridgeDomain')
@@ -180,15 +190,7 @@ export class InventoryReign implements Reign {
     });
     for (const { host, from, to, reason } of changes) {
       log[to === 'lost' ? 'warn' : 'info']({ host, from, to }, reason);
-      if (from !== undefined)
-        this.emit({
-          at: new Date(clock.now()).toISOString(),
-          kind: 'Host',
-          tenant: '',
-          name: host,
-          what: to,
-          message: reason,
-        });
+      if (from !== undefined) this.tell(host, to, reason);
     }
     return changes.length > 0;
   }
@@ -201,8 +203,37 @@ export class InventoryReign implements Reign {
     this.publisher.publish(TOPICS.allocationStatus, statuses, position);
   }
 
+  /** What a host gives addresses from is its own, unless another host has it: its containers have the addresses. */
+  private adopt({ host, blocks }: HostRegistration): Promise<void> {
+    return this.exclusively(async () => {
+      const { entries } = this.ownership.view;
+      const held = blocks.map(({ bridgeDomain, block }) => {
+        const object = entries.get(`BridgeDomain/${bridgeDomain}`);
+        const vrf = object?.kind === 'BridgeDomain' ? `${object.metadata.tenant}/${object.spec.vrf}` : '';
+        return { vrf, bridgeDomain, block };
+      });
+      const { table, conflicts } = adoptBlocks(this.blockTable, host, held);
+      for (const { block, heldBy } of conflicts) {
+        const message = `host ${host} gave addresses from ${block}, which overlaps ${heldBy.block} of host ${heldBy.host}; it gives no more from it, but its containers may have addresses that others have, too: restart them`;
+        this.context.log.error({ host, block, heldBy }, message);
+        this.tell(host, 'conflict', message);
+      }
+      if (table === this.blockTable) return;
+      await this.save(BLOCKS, { type: 'blocks', blocks: table });
+      this.blockTable = table;
+    });
+  }
+
+  private tell(host: string, what: string, message: string): void {
+    const at = new Date(this.context.clock.now()).toISOString();
+    this.emit({ at, kind: 'Host', tenant: '', name: host, what, message });
+  }
+
   /** Hosts that an operator removed give back their blocks; nothing else does. */
   private objectsChanged(): void {
+    // A view that is being read anew lacks hosts that come later in the log.
+    this.behind = this.ownership.view.problem !== undefined;
+    if (this.behind) return;
     const objects = this.objects();
     const gone = this.registry.hostNames().filter((host) => !objects.has(host));
     for (const host of gone) this.forget(host);

@@ -80,14 +80,6 @@ export class Registry {
     return [...this.known.keys()];
   }
 
-  /** Highest class id that any host has ever enforced. */
-  highestClassId(): number {
-    return [...this.known.values()].reduce(
-      (highest, { registered }) => Math.max(highest, registered.highestClassId),
-      0,
-    );
-  }
-
   /** Judges who is there. @returns names of hosts whose state changed */
   judge(
     objects: ReadonlyMap<string, HeddleObject<'Host'>>,
@@ -157,6 +149,6 @@ function viewOf(
     problems: heartbeat?.problems ?? [],
     usage: heartbeat?.usage ?? { containers: 0, endpoints: 0, flows: 0 },
     agentVersion: registered?.agentVersion ?? '',
-    highestClassId: registered?.highestClassId ?? 0,
+    highestClassId: Math.max(registered?.highestClassId ?? 0, heartbeat?.highestClassId ?? 0),
   };
 }

@@ -1,4 +1,12 @@
-import { addressSchema, hostSpec, labelsSchema, macSchema, nameSchema, type RpcRequest } from '@heddle/model';
+import {
+  addressSchema,
+  hostSpec,
+  labelsSchema,
+  macSchema,
+  nameSchema,
+  parseCidr,
+  type RpcRequest,
+} from '@heddle/model';
 import { z } from 'zod';
 
 /** What hosts may send: bounded and checked, because a host is trusted for itself only. */
@@ -6,17 +14,22 @@ import { z } from 'zod';
 const position = z.number().int().min(0);
 const text = z.string().max(2_000);
 const path = z.string().max(200);
+const cidr = z.string().refine((text) => parseCidr(text) !== undefined, {
+  error: (issue) => `found "${String(issue.input)}"; allowed is a block of addresses such as 10.32.0.64/26`,
+});
+const classId = z
+  .number()
+  .int()
+  .min(0)
+  .max(2 ** 24 - 1);
 
 export const registrationSchema = z.strictObject({
   host: nameSchema,
   spec: hostSpec,
   labels: labelsSchema,
   seen: z.strictObject({ clusterUid: z.string().max(64), incarnation: position, position }).optional(),
-  highestClassId: z
-    .number()
-    .int()
-    .min(0)
-    .max(2 ** 24 - 1),
+  highestClassId: classId,
+  blocks: z.array(z.strictObject({ bridgeDomain: path, block: cidr })).max(10_000),
   engineVersion: z.string().max(100),
   agentVersion: z.string().max(100),
 }) satisfies z.ZodType<RpcRequest<'inventory.register'>>;
@@ -26,6 +39,7 @@ export const heartbeatSchema = z.strictObject({
   agentEpoch: z.string().max(64),
   policyPosition: position,
   workloadPosition: position,
+  highestClassId: classId,
   problems: z.array(text).max(100),
   usage: z.strictObject({ containers: position, endpoints: position, flows: position }),
 }) satisfies z.ZodType<RpcRequest<'inventory.heartbeat'>>;

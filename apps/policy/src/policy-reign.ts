@@ -1,70 +1,106 @@
+import type { Timer } from '@heddle/host';
 import { FencedBucket, Publisher, Subscriber } from '@heddle/messaging';
 import { HeddleError, TOPICS, type HostView } from '@heddle/model';
-import { EMPTY_IDS, type IdTable, type ResolvedPolicy } from '@heddle/policy-engine';
+import { EMPTY_IDS, type IdTable } from '@heddle/policy-engine';
 import type { Ownership, Reign, ServiceContext } from '@heddle/service';
-import { resolve } from './policy-state';
+import { needsNumbers, resolve, withFloor } from './policy-state';
 
 /** Key under which the numbers that were given are kept. */
 const IDS = 'ids';
+/** How long new numbers wait for hosts that are not heard from: longer than it takes to give a host up. */
+const HEARING_MS = 10_000;
+const LOOK_MS = 250;
 
-/** What the holder of the lease does: numbers are on disk before anybody hears of them. */
+/**
+ * What the holder of the lease does: numbers are on disk before anybody hears of them.
+ *
+ * A store may be behind what hosts enforce, after a restore. New numbers are therefore given only when the hosts have said
+ * which they know, or had the time to; numbers that were given before are used at once.
+ */
 export class PolicyReign implements Reign {
-  ids: IdTable = EMPTY_IDS;
-  private policy: ResolvedPolicy = new Map();
+  private given: IdTable = EMPTY_IDS;
   private readonly publisher: Publisher;
-  private readonly hosts: Subscriber<HostView>;
+  private hosts: Subscriber<HostView> | undefined;
+  private hostsHeard = false;
   private floor = 0;
   private turn: Promise<void> = Promise.resolve();
-  private unwatch: (() => void) | undefined;
+  private readonly stops: (() => void)[] = [];
+  private look: Timer | undefined;
+  private published = false;
   private stopped = false;
+  private readonly since: number;
 
   private constructor(
-    { bus, clock }: ServiceContext,
+    private readonly context: ServiceContext,
     private readonly ownership: Ownership,
     private readonly bucket: FencedBucket<IdTable>,
   ) {
+    const { bus, clock } = context;
     const { identity, term } = ownership;
     this.publisher = new Publisher({ bus, clock, service: 'policy', identity, epoch: term.epoch });
-    this.hosts = new Subscriber<HostView>({
-      bus,
-      clock,
-      service: 'inventory',
-      topic: TOPICS.hosts,
-      onAccepted: ({ entries }) => this.raiseFloor(entries),
-      onRefused: () => undefined,
-    });
+    this.since = clock.monotonic();
   }
 
   static async begin(context: ServiceContext, ownership: Ownership): Promise<PolicyReign> {
     const { store, clock } = context;
     const bucket = await FencedBucket.open<IdTable>({ store, bucket: 'resolved', term: ownership.term, clock });
     const reign = new PolicyReign(context, ownership, bucket);
-    await reign.start();
-    return reign;
+    try {
+      await reign.start();
+      return reign;
+    } catch (error) {
+      await reign.stop();
+      throw error;
+    }
+  }
+
+  /** The numbers given so far. */
+  get ids(): IdTable {
+    return this.given;
   }
 
   private async start(): Promise<void> {
-    const saved = await this.bucket.readAll();
-    this.ids = saved.get(IDS) ?? EMPTY_IDS;
-    await this.advance();
-    this.publisher.start();
-    this.unwatch = this.ownership.view.onChange(() => this.enqueue());
+    const { bus, clock } = this.context;
+    this.given = (await this.bucket.readAll()).get(IDS) ?? EMPTY_IDS;
+    this.hosts = new Subscriber<HostView>({
+      bus,
+      clock,
+      service: 'inventory',
+      topic: TOPICS.hosts,
+      onAccepted: ({ entries }) => this.hear(entries),
+      onRefused: () => undefined,
+    });
+    this.stops.push(this.ownership.view.onChange(() => this.enqueue()));
+    const first = this.advance();
+    this.turn = first.catch(() => undefined);
+    await first;
   }
 
   async stop(): Promise<void> {
     this.stopped = true;
-    this.unwatch?.();
-    await this.hosts.close();
+    this.look?.cancel();
+    for (const stop of this.stops) stop();
+    await this.hosts?.close();
     await this.publisher.stop();
     await this.turn;
     this.bucket.close();
   }
 
-  private raiseFloor(hosts: ReadonlyMap<string, HostView>): void {
+  private hear(hosts: ReadonlyMap<string, HostView>): void {
     const highest = [...hosts.values()].reduce((max, host) => Math.max(max, host.highestClassId), 0);
     if (highest <= this.floor) return;
     this.floor = highest;
     this.enqueue();
+  }
+
+  /** Whether every number that a host may hold is known. Once it is, it stays so: later ones are given here. */
+  private get allHeard(): boolean {
+    if (this.context.clock.monotonic() - this.since >= HEARING_MS) this.hostsHeard = true;
+    else if (this.ownership.settled()) {
+      this.hostsHeard ||=
+        this.hosts?.following === true && [...this.hosts.entries.values()].every((host) => host.state !== 'suspect');
+    }
+    return this.hostsHeard;
   }
 
   private enqueue(): void {
@@ -77,11 +113,22 @@ export class PolicyReign implements Reign {
 
   private async advance(): Promise<void> {
     if (this.stopped) return;
-    const { entries, position } = this.ownership.view;
-    const next = resolve(entries, this.ids, this.floor);
-    if (next.ids !== this.ids) await this.bucket.commit({ put: new Map([[IDS, next.ids]]) });
-    this.ids = next.ids;
-    this.policy = next.policy;
-    this.publisher.publish(TOPICS.policy, this.policy, position);
+    const { entries, position, problem } = this.ownership.view;
+    // A view that is being read anew lacks what comes later in the log, and would take it away.
+    if (problem !== undefined) return this.lookAgain();
+    const floored = withFloor(this.given, this.floor);
+    if (!this.allHeard && needsNumbers(entries, floored)) return this.lookAgain();
+    const { ids, policy } = resolve(entries, floored);
+    if (ids !== this.given) await this.bucket.commit({ put: new Map([[IDS, ids]]) });
+    this.given = ids;
+    this.publisher.publish(TOPICS.policy, policy, position);
+    if (this.published) return;
+    this.published = true;
+    this.publisher.start();
+  }
+
+  private lookAgain(): void {
+    this.look?.cancel();
+    this.look = this.context.clock.after(LOOK_MS, () => this.enqueue());
   }
 }

@@ -20,14 +20,20 @@ export interface Resolution {
   readonly policy: ResolvedPolicy;
 }
 
-/**
- * Resolves the objects with the numbers given so far. Pure.
- * @param floor the highest class id that any host has enforced: after a restore numbering goes on above it
- */
-export function resolve(objects: ReadonlyMap<string, AnyObject>, ids: IdTable, floor: number): Resolution {
-  const raised = floor > 0 ? raiseFloor(ids, { classId: floor }) : ids;
-  const assigned = assignIds(raised, objects.values());
+/** Resolves the objects with the numbers given so far. Pure. */
+export function resolve(objects: ReadonlyMap<string, AnyObject>, ids: IdTable): Resolution {
+  const assigned = assignIds(ids, objects.values());
   return { ids: assigned, policy: compile(objects.values(), assigned) };
+}
+
+/** @param highest the highest class id that any host has enforced: after a restore numbering goes on above it */
+export const withFloor = (ids: IdTable, highest: number): IdTable =>
+  highest > 0 ? raiseFloor(ids, { classId: highest }) : ids;
+
+/** Whether resolving the objects gives numbers that were not given before. */
+export function needsNumbers(objects: ReadonlyMap<string, AnyObject>, ids: IdTable): boolean {
+  const assigned = assignIds(ids, objects.values());
+  return (['vrf', 'bridgeDomain', 'class'] as const).some((space) => assigned[space].next !== ids[space].next);
 }
 
 /** What would be wrong with the policy after a change. */
@@ -49,7 +55,7 @@ export function preview(
   resolution: Resolution,
   change: Change,
 ): PolicyPreview {
-  const after = resolve(applyChange(objects, change), resolution.ids, 0);
+  const after = resolve(applyChange(objects, change), resolution.ids);
   const { opened, closed } = diffPaths(resolution.policy, after.policy);
   return { opened: opened.map(pathChange), closed: closed.map(pathChange) };
 }

@@ -58,7 +58,7 @@ export class PolicyService implements OnApplicationBootstrap, OnModuleDestroy {
   private resolution(): NonNullable<typeof this.cached> {
     const { position, entries } = this.owner.view;
     if (this.cached?.position !== position) {
-      const resolution = resolve(entries, this.owner.reign?.ids ?? EMPTY_IDS, 0);
+      const resolution = resolve(entries, this.owner.reign?.ids ?? EMPTY_IDS);
       this.cached = { position, resolution, index: indexPolicy(resolution.policy) };
     }
     return this.cached as NonNullable<typeof this.cached>;

@@ -142,7 +142,9 @@ export class SchedulerReign implements Reign {
   private async decideOnce(): Promise<void> {
     const { bucket, names } = this;
     const { clock, log } = this.context;
-    if (this.stopped || !this.hosts.following || !this.statuses.following) return;
+    // A view that is being read anew lacks services and hosts that come later in the log.
+    if (this.stopped || this.ownership.view.problem !== undefined) return;
+    if (!this.hosts.following || !this.statuses.following) return;
     const decision = decide(this.snapshot(), names, clock.now());
     this.lastViews = decision.views;
     const put = new Map(decision.put.map((a) => [pathOf('Allocation', a.metadata), a]));

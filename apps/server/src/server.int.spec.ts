@@ -139,6 +139,7 @@ describeNats('heddle server', () => {
         agentEpoch: 'a',
         policyPosition: 0,
         workloadPosition: 0,
+        highestClassId: 0,
         problems: [],
         usage: { containers: 0, endpoints: 0, flows: 0 },
       };

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { HeddleError, contains, networkOf, overlaps, parseAddress, parseCidr, type Cidr } from '@heddle/model';
 import {
   EMPTY_BLOCK_TABLE,
+  adoptBlocks,
   blocksOfHost,
   checkOverlap,
   leaseBlock,
@@ -125,6 +126,44 @@ describe('releaseHost', () => {
     const first = leaseBlock(EMPTY_BLOCK_TABLE, REQUEST);
     const next = leaseBlock(releaseHost(first.table, 'h1').table, { ...REQUEST, host: 'h2' });
     expect(next.lease.block).toBe('10.32.0.64/26');
+  });
+});
+
+describe('adoptBlocks', () => {
+  const held = { vrf: 'acme/default', bridgeDomain: 'acme/default', block: '10.32.0.64/26' };
+
+  it('takes over what a host holds and the table does not know, so that nobody else is given it', () => {
+    const { table, conflicts } = adoptBlocks(EMPTY_BLOCK_TABLE, 'h2', [held]);
+    expect(conflicts).toEqual([]);
+    expect(adoptBlocks(table, 'h2', [held])).toEqual({ table, conflicts: [] });
+    const blocks = ['h1', 'h3'].reduce((t, host) => leaseBlock(t, { ...REQUEST, host }).table, table);
+    expect(blocks.leases.map((lease) => `${lease.host} ${lease.block}`)).toEqual([
+      'h2 10.32.0.64/26',
+      'h1 10.32.0.0/26',
+      'h3 10.32.0.128/26',
+    ]);
+  });
+
+  it('ends the rest of a block that came back', () => {
+    const leased = leaseBlock(EMPTY_BLOCK_TABLE, { ...REQUEST, host: 'h1' }).table;
+    const { table } = adoptBlocks(releaseHost(leased, 'h1').table, 'h1', [{ ...held, block: '10.32.0.0/26' }]);
+    expect(table).toEqual({ leases: leased.leases, returned: [] });
+  });
+
+  it('does not take over what another host has', () => {
+    const { table } = adoptBlocks(EMPTY_BLOCK_TABLE, 'h2', [held]);
+    const other = adoptBlocks(table, 'h1', [{ ...held, block: '10.32.0.96/27' }]);
+    expect(other.table).toBe(table);
+    expect(other.conflicts).toEqual([{ block: '10.32.0.96/27', heldBy: { ...held, host: 'h2' } }]);
+  });
+
+  it('keeps a block of a bridge domain that is not known until it turns up', () => {
+    const { table } = adoptBlocks(EMPTY_BLOCK_TABLE, 'h2', [{ ...held, vrf: '' }]);
+    expect(leaseBlock(table, { ...REQUEST, host: 'h1' }).table.leases).toEqual([
+      { ...held, host: 'h2' },
+      { ...held, block: '10.32.0.0/26', host: 'h1' },
+    ]);
+    expect(adoptBlocks(table, 'h1', [{ ...held, vrf: '' }]).conflicts).toHaveLength(1);
   });
 });
 

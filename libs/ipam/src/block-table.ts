@@ -81,6 +81,40 @@ export function releaseHost(table: BlockTable, host: string): { table: BlockTabl
   };
 }
 
+export interface BlockConflict {
+  readonly block: string;
+  readonly heldBy: BlockLease;
+}
+
+/**
+ * Takes over the blocks that a host says it has: a table that was restored from an older copy does not know of all of them.
+ * A block that overlaps one of another host is not taken over but reported: the host has to stop giving addresses from it.
+ *
+ * @param held `vrf` is empty for a bridge domain that is not known (yet); its leases go along when it turns up
+ */
+export function adoptBlocks(
+  table: BlockTable,
+  host: string,
+  held: readonly Omit<BlockLease, 'host'>[],
+): { table: BlockTable; conflicts: readonly BlockConflict[] } {
+  let { leases, returned } = table;
+  const conflicts: BlockConflict[] = [];
+  for (const block of held) {
+    const cidr = requireCidr(block.block);
+    const meets = (lease: BlockLease): boolean =>
+      (lease.vrf === block.vrf || lease.bridgeDomain === block.bridgeDomain) &&
+      overlaps(requireCidr(lease.block), cidr);
+    const met = leases.filter(meets);
+    const other = met.find((lease) => lease.host !== host);
+    if (other) conflicts.push({ block: block.block, heldBy: other });
+    else if (met.length === 0) {
+      leases = [...leases, { ...block, host }];
+      returned = returned.filter((r) => r.vrf !== block.vrf || !overlaps(requireCidr(r.block), cidr));
+    }
+  }
+  return { table: leases === table.leases ? table : { leases, returned }, conflicts };
+}
+
 /** The blocks of a host, or only those of one bridge domain. */
 export function blocksOfHost(table: BlockTable, host: string, bridgeDomain?: string): BlockLease[] {
   return table.leases.filter(

@@ -150,13 +150,22 @@ export interface HostRegistration {
   readonly seen?: Watermark;
   /** Highest class id the agent has ever enforced: numbering resumes above it. */
   readonly highestClassId: number;
+  /** Address blocks that the host gives addresses from; a restored store may not know of all of them. */
+  readonly blocks: readonly HostBlock[];
   readonly engineVersion: string;
   readonly agentVersion: string;
 }
+/** A block of addresses that a host holds. */
+export interface HostBlock {
+  /** Path of the bridge domain. */
+  readonly bridgeDomain: string;
+  /** For example 10.32.0.64/26. */
+  readonly block: string;
+}
 export interface RegistrationResult {
   readonly cluster: Watermark;
-  /** Blocks that this host holds, by bridge domain. */
-  readonly blocks: readonly { readonly bridgeDomain: string; readonly block: string }[];
+  /** Blocks that this host holds. */
+  readonly blocks: readonly HostBlock[];
 }
 
 export interface HostHeartbeat {
@@ -167,6 +176,8 @@ export interface HostHeartbeat {
   readonly policyPosition: number;
   /** Position of the last accepted set of allocations. */
   readonly workloadPosition: number;
+  /** As in {@link HostRegistration}. */
+  readonly highestClassId: number;
   /** What keeps the host from being in order, one sentence each. */
   readonly problems: readonly string[];
   readonly usage: { readonly containers: number; readonly endpoints: number; readonly flows: number };

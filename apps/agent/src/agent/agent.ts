@@ -190,10 +190,13 @@ export class Agent {
   }
 
   acceptAllocations(accepted: Accepted<Allocation>): void {
+    const before = this.allocations;
     this.allocations = entriesOf(accepted);
     this.parts.store.update({ allocations: accepted });
     this.runtime.update(this.allocations);
     this.recompute();
+    // One that went without having been stopped may leave a container that belongs to nobody.
+    if ([...before.keys()].some((path) => !this.allocations.has(path))) this.resynchroniseEngine();
   }
 
   setBlocks(blocks: readonly { bridgeDomain: string; block: string }[]): void {
@@ -393,18 +396,21 @@ export class Agent {
       .call('configure', linkConfiguration(this.policy, store.state.blocks, config.underlay.mtu), LINK_DEADLINE_MS);
   }
 
+  private resynchroniseEngine(): void {
+    this.runtime
+      .resynchronise()
+      .catch((error: unknown) => this.parts.log('warn', `engine: ${HeddleError.from(error).message}`));
+  }
+
   private followEngine(): void {
     const { engine, log } = this.parts;
-    const resynchronise = (): void => {
-      this.runtime.resynchronise().catch((error: unknown) => log('warn', `engine: ${HeddleError.from(error).message}`));
-    };
-    this.resync = setInterval(resynchronise, ENGINE_RESYNC_MS);
+    this.resync = setInterval(() => this.resynchroniseEngine(), ENGINE_RESYNC_MS);
     const follow = async (): Promise<void> => {
       for await (const event of engine.events({
         labels: { 'heddle.allocation': true },
         signal: this.stopping.signal,
       })) {
-        if (event.kind === 'resync') resynchronise();
+        if (event.kind === 'resync') this.resynchroniseEngine();
         else if (event.action === 'die' || event.action === 'destroy' || event.action === 'start')
           this.runtime.lookAt(event.labels['heddle.allocation']);
       }

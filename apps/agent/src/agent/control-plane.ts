@@ -117,7 +117,8 @@ export class ControlPlane {
     const { state } = this.parts.bus.status();
     return [
       ...(state === 'connected' ? [] : ['NATS is away: the host goes on by what it last accepted']),
-      ...[...this.refusals.values()].map((refusal) => refusal.message),
+      // Several sets of one store are refused for one reason.
+      ...new Set([...this.refusals.values()].map((refusal) => refusal.message)),
     ];
   }
 
@@ -181,13 +182,13 @@ export class ControlPlane {
       labels: { hostname: os.hostname(), ...config.labels },
       ...(store.state.policy ? { seen: store.state.policy.watermark } : {}),
       highestClassId: store.state.highestClassId,
+      blocks: store.state.blocks,
       engineVersion,
       agentVersion: version,
     };
+    // Those that were sent are among them, unless another host has them by now.
     const { blocks } = await rpc.call('inventory.register', registration);
-    // Blocks are only ever added here: one that is in use must not be forgotten because a store is older.
-    const known = new Map([...store.state.blocks, ...blocks].map((b) => [`${b.bridgeDomain} ${b.block}`, b]));
-    this.agent?.setBlocks([...known.values()]);
+    this.agent?.setBlocks(blocks);
   }
 
   private async capacity(): Promise<EngineCapacity> {
@@ -211,6 +212,7 @@ export class ControlPlane {
         agentEpoch: agent.epoch,
         policyPosition: agent.policyPosition,
         workloadPosition: agent.workloadPosition,
+        highestClassId: parts.store.state.highestClassId,
         problems: [...agent.problems, ...this.problems],
         usage: agent.usage,
       })

@@ -269,7 +269,9 @@ export class Runtime {
       );
     }
     this.report(run, { phase: 'starting', healthy: false, reason: undefined });
-    const { address, mac } = await placement.reserve(domain.path, allocationOwner(path));
+    const reserved = await this.reserve(run, domain.path, allocationOwner(path));
+    if (!reserved) return;
+    const { address, mac } = reserved;
     await this.ensureNetwork(domain);
     const resolvConf = await placement.resolvConf(
       allocation.metadata.tenant as string,
@@ -298,13 +300,31 @@ export class Runtime {
     });
   }
 
+  /** An address, or nothing while none can be had because somebody who is asked for it is away. */
+  private async reserve(
+    run: Run,
+    bridgeDomain: string,
+    owner: string,
+  ): Promise<Awaited<ReturnType<Placement['reserve']>> | undefined> {
+    try {
+      return await this.options.placement.reserve(bridgeDomain, owner);
+    } catch (error) {
+      const failure = HeddleError.from(error);
+      if (failure.code !== 'unavailable') throw failure;
+      return this.wait(run, failure.message);
+    }
+  }
+
   /** While the host cannot attach containers a start would only fail; that says nothing against the container. */
   private waits(run: Run): boolean {
     const why = this.options.placement.unavailable();
-    if (why === undefined) return false;
+    if (why !== undefined) this.wait(run, why);
+    return why !== undefined;
+  }
+
+  private wait(run: Run, why: string): undefined {
     this.report(run, { phase: 'pending', healthy: false, reason: `waits to be started: ${why}` });
     this.later(run, WAIT_MS);
-    return true;
   }
 
   private async start(run: Run): Promise<void> {

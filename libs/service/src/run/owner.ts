@@ -8,11 +8,19 @@ import type { ServiceContext } from './service';
 /** How long a question waits for the view to come to the position that it is about. */
 const CATCH_UP_MS = 4_000;
 
+/** How long hosts have, after a store was accepted, to say what they hold. They are told at once and answer within a second. */
+const SETTLING_MS = 5_000;
+
 /** What the holder of the lease begins with. */
 export interface Ownership {
   readonly term: Term;
   readonly view: BucketView<AnyObject>;
   readonly identity: ClusterIdentity;
+  /**
+   * A store that was accepted as it is may not know of numbers and address blocks that hosts hold: false until they had the
+   * time to say so. Nothing that must be given once only is given before.
+   */
+  readonly settled: () => boolean;
   /** Ends what was begun and begins anew, for a failure that only a fresh start mends. */
   readonly restart: (error: HeddleError) => void;
 }
@@ -76,8 +84,11 @@ export class Owner<R extends Reign> {
           signal: stopping.signal,
           onChanged: restart,
         });
+        const { identity } = owned;
+        const since = clock.monotonic();
+        const settled = (): boolean => identity.incarnation === 1 || clock.monotonic() - since >= SETTLING_MS;
         try {
-          const reign = await begin({ term, view, identity: owned.identity, restart });
+          const reign = await begin({ term, view, identity, settled, restart });
           return {
             reign,
             stop: async () => {
