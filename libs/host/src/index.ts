@@ -15,6 +15,7 @@ export * from './ip-command';
 export * from './link-name';
 export * from './machine-lock';
 export * from './netns';
+export * from './nft-command';
 export { identify, isAlive, readBootId, sameProcess, type ProcessIdentity } from './process-identity';
 export * from './processes';
 export * from './system-cgroup';

@@ -34,7 +34,7 @@ describe('allocate', () => {
 
   it('gives an owner what it holds already', () => {
     const first = allocate(EMPTY_ADDRESS_TABLE, REQUEST)!;
-    expect(allocate(first.table, { ...REQUEST, preferred: '10.0.0.5' })).toEqual(first);
+    expect(allocate(first.table, { ...REQUEST, asked: '10.0.0.5' })).toEqual(first);
   });
 
   it('returns nothing when the blocks are full, or are of a subnet that is gone', () => {
@@ -49,14 +49,14 @@ describe('allocate', () => {
 
   it.each([
     ['free', '10.0.0.5', '10.0.0.5'],
-    ['held by another', '10.0.0.2', '10.0.0.4'],
-    ['resting', '10.0.0.3', '10.0.0.4'],
-    ['outside the blocks', '10.0.0.100', '10.0.0.4'],
-    ['the gateway', '10.0.0.1', '10.0.0.4'],
-  ])('gives the preferred address only if it is free: %s', (_case, preferred, expected) => {
+    ['resting', '10.0.0.3', '10.0.0.3'],
+    ['held by another', '10.0.0.2', undefined],
+    ['outside the blocks', '10.0.0.100', undefined],
+    ['the gateway', '10.0.0.1', undefined],
+  ])('gives the address asked for or none: %s', (_case, asked, expected) => {
     const held = fill(EMPTY_ADDRESS_TABLE, ['x', 'y']);
     const table = release(held, 'y', REQUEST.now).table;
-    expect(allocate(table, { ...REQUEST, preferred })?.address).toBe(expected);
+    expect(allocate(table, { ...REQUEST, asked })?.address).toBe(expected);
   });
 
   it('lets a released address rest, then gives the one released longest ago', () => {
@@ -130,7 +130,7 @@ describe('safety', () => {
     fc.record({
       do: fc.constant('allocate' as const),
       owner,
-      preferred: fc.option(address, { nil: undefined }),
+      asked: fc.option(address, { nil: undefined }),
       wait: fc.nat({ max: 80 }),
     }),
     fc.record({ do: fc.constant('release' as const), owner, wait: fc.nat({ max: 80 }) }),
@@ -140,7 +140,7 @@ describe('safety', () => {
   const request = { blocks: BLOCKS, gateways: ['10.0.0.1/24'], restMs: 100 };
   const usable = BLOCKS.flatMap((block) => [...usableAddresses(block, request.gateways)]);
 
-  it('gives no address twice, none outside the blocks, none that rests', () => {
+  it('gives no address twice, none outside the blocks, and none that rests unless it is asked for', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {
         let table = EMPTY_ADDRESS_TABLE;
@@ -162,12 +162,15 @@ describe('safety', () => {
             if (clash) expect(result.table).toBe(before);
             table = result.table;
           } else {
-            const result = allocate(table, { ...request, owner: s.owner, now, preferred: s.preferred });
+            const result = allocate(table, { ...request, owner: s.owner, now, asked: s.asked });
             if (holds !== undefined) expect(result).toMatchObject({ address: holds, table: before });
             else if (result) {
               expect(usable).toContain(result.address);
               expect(ownerOf(before, result.address)).toBeUndefined();
-              expect(now - (releasedAt.get(result.address) ?? -Infinity)).toBeGreaterThanOrEqual(request.restMs);
+              if (s.asked !== undefined) expect(result.address).toBe(s.asked);
+              else expect(now - (releasedAt.get(result.address) ?? -Infinity)).toBeGreaterThanOrEqual(request.restMs);
+            } else if (s.asked !== undefined) {
+              expect(usable.includes(s.asked) && ownerOf(table, s.asked) === undefined).toBe(false);
             } else {
               for (const a of usable) {
                 expect(ownerOf(table, a) !== undefined || now - releasedAt.get(a)! < request.restMs).toBe(true);

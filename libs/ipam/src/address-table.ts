@@ -28,8 +28,11 @@ export interface AllocateRequest {
   readonly now: number;
   /** How long a released address rests; longer than names and endpoint maps take to propagate. */
   readonly restMs: number;
-  /** Given if it is free; otherwise another one is. */
-  readonly preferred?: string;
+  /**
+   * This address or none. It is given while it rests, too: who names an address means that one, and a container that is
+   * started again with the address it was told to have does so within moments of giving it up.
+   */
+  readonly asked?: string;
 }
 
 export interface Allocated {
@@ -40,8 +43,9 @@ export interface Allocated {
 }
 
 /**
- * Gives an owner an address: the one it holds already, else the preferred one, else one never used, else the one
- * released longest ago. Undefined when the blocks have none that is free and rested: another block is needed.
+ * Gives an owner an address: the one it holds already, else the one it asks for, else one never used, else the one
+ * released longest ago. Undefined when the one asked for is not free, or when the blocks have none that is free and rested:
+ * another block is needed.
  *
  * @throws HeddleError `conflict` when the owner holds an address that the gateways no longer cover.
  */
@@ -50,7 +54,10 @@ export function allocate(table: AddressTable, request: AllocateRequest): Allocat
   const held = addressOf(table, request.owner);
   if (held !== undefined) return { table, address: held, gateway: subnetOfHeld(held, request, subnets).gateway };
 
-  const chosen = preferred(table, request, subnets) ?? longestUnused(table, request, subnets);
+  const chosen =
+    request.asked === undefined
+      ? longestUnused(table, request, subnets)
+      : ifFree(request.asked, table, request, subnets);
   if (!chosen) return undefined;
   const { [chosen.address]: _ended, ...released } = notInFuture(table.released, request.now);
   return {
@@ -121,14 +128,17 @@ interface Choice {
   readonly subnet: Subnet;
 }
 
-function preferred(table: AddressTable, request: AllocateRequest, subnets: readonly Subnet[]): Choice | undefined {
-  if (request.preferred === undefined) return undefined;
-  const parsed = requireAddress(request.preferred);
+function ifFree(
+  asked: string,
+  table: AddressTable,
+  { blocks }: AllocateRequest,
+  subnets: readonly Subnet[],
+): Choice | undefined {
+  const parsed = requireAddress(asked);
   const address = formatAddress(parsed);
   const subnet = usableIn(parsed, subnets);
-  if (!subnet || !request.blocks.some((block) => contains(requireCidr(block), parsed))) return undefined;
-  if (ownerOf(table, address) !== undefined || isResting(table, address, request)) return undefined;
-  return { address, subnet };
+  const isFree = ownerOf(table, address) === undefined && blocks.some((block) => contains(requireCidr(block), parsed));
+  return subnet && isFree ? { address, subnet } : undefined;
 }
 
 function longestUnused(table: AddressTable, request: AllocateRequest, subnets: readonly Subnet[]): Choice | undefined {

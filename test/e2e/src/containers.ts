@@ -1,5 +1,6 @@
 import { DockerEngine, type ContainerInspection } from '@heddle/docker';
 import type { HostNode } from '@heddle/lab';
+import { HeddleError } from '@heddle/model';
 
 /** A container of ours that runs, as its engine shows it. */
 export interface RunningContainer {
@@ -27,10 +28,20 @@ export async function withEngine<T>(host: HostNode, work: (engine: DockerEngine)
 export async function containersOn(host: HostNode): Promise<Map<string, RunningContainer>> {
   return withEngine(host, async (engine) => {
     const listed = await engine.list({ labels: { 'heddle.allocation': true } });
-    const inspected = await Promise.all(listed.map(({ id }) => engine.inspect(id)));
-    const running = inspected.filter((container) => container.status === 'running');
+    const inspected = await Promise.all(listed.map(({ id }) => inspectIfThere(engine, id)));
+    const running = inspected.flatMap((container) => (container?.status === 'running' ? [container] : []));
     return new Map(running.map((container) => describeContainer(host.name, container)).map((c) => [c.allocation, c]));
   });
+}
+
+/** A container that was listed may be gone when it is looked at: then it does not run. */
+async function inspectIfThere(engine: DockerEngine, id: string): Promise<ContainerInspection | undefined> {
+  try {
+    return await engine.inspect(id);
+  } catch (error) {
+    if (HeddleError.from(error).code === 'not-found') return undefined;
+    throw error;
+  }
 }
 
 const describeContainer = (host: string, container: ContainerInspection): RunningContainer => ({

@@ -32,9 +32,10 @@ export class HostAddresses {
 
   /**
    * An address for an owner, the one it holds if it holds one.
-   * @returns undefined when the blocks of this host are used up
+   * @param asked this address or none
+   * @returns undefined when the blocks of this host are used up, or do not have the one asked for
    */
-  async reserve(bridgeDomain: string, owner: string, preferred?: string): Promise<Reservation | undefined> {
+  async reserve(bridgeDomain: string, owner: string, asked?: string): Promise<Reservation | undefined> {
     const domain = this.bridgeDomain(bridgeDomain);
     const request = {
       blocks: domain.blocks,
@@ -42,7 +43,7 @@ export class HostAddresses {
       owner,
       now: this.now(),
       restMs: REST_MS,
-      preferred,
+      asked,
     };
     let result: ReturnType<typeof allocate>;
     await this.journal.update((state) => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { ipamService, networkService, PluginServer } from '@heddle/docker';
-import { HashedFile, type Files, type IpCommand } from '@heddle/host';
+import { HashedFile, type Files, type IpCommand, type NftCommand } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
 import { OvsDatabase } from '@heddle/ovs';
 import { HOST_LINK_ADDRESS, linkAddress } from '@heddle/pipeline';
@@ -18,6 +18,7 @@ import { HeddleIpamDriver } from './ipam-driver';
 import { Journal, type JournalEndpoint, type JournalState } from './journal';
 import { HeddleNetworkDriver } from './network-driver';
 import { allocationOwner } from './options';
+import { ensurePortGuard, keepPortGuard } from './port-guard';
 
 const DNS_PORT = 53;
 /** How often the host link is looked at: a restarted vswitchd makes a new interface without an address. */
@@ -26,6 +27,7 @@ const HOST_LINK_CHECK_MS = 2_000;
 export interface AttachPorts {
   readonly files: Files;
   readonly ip: IpCommand;
+  readonly nft: NftCommand;
   readonly log: (level: 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>) => void;
 }
 
@@ -37,14 +39,16 @@ export class AttachDaemon {
   private constructor(
     private readonly parts: { plugin: PluginServer; link: LinkServer; dns: DnsServer; ovs: OvsDatabase },
     private readonly timer: NodeJS.Timeout,
+    private readonly endGuard: () => void,
   ) {}
 
-  static async start(config: HostConfig, { files, ip, log }: AttachPorts): Promise<AttachDaemon> {
+  static async start(config: HostConfig, { files, ip, nft, log }: AttachPorts): Promise<AttachDaemon> {
     const journal = await Journal.open(
       new HashedFile<JournalState>(files, path.join(config.stateDir, 'attach.journal'), (json) => json as JournalState),
     );
     const ovs = await OvsDatabase.connect({ socketPath: config.ovs.databaseSocket });
     const { bridge, datapathType } = config.ovs;
+    await ensurePortGuard(nft);
     await ensureBridge(ovs, { bridge, datapathType });
     let hostLink = await ensureHostLink(ovs, ip, bridge);
     const adopted = await adoptPorts(journal, ovs, bridge);
@@ -103,15 +107,21 @@ export class AttachDaemon {
         (error: unknown) => log('warn', `host link: ${HeddleError.from(error).message}`),
       );
     }, HOST_LINK_CHECK_MS);
+    const endGuard = keepPortGuard(nft, {
+      onMissing: () =>
+        log('warn', 'somebody removed the rules that keep endpoints from the host itself; they are back'),
+      onError: (error) => log('error', `port guard: ${error.message}`),
+    });
     log('info', `attach daemon ready on ${config.plugin.socket}`, {
       endpoints: Object.keys(journal.state.endpoints).length,
     });
-    return new AttachDaemon({ plugin, link, dns, ovs }, timer);
+    return new AttachDaemon({ plugin, link, dns, ovs }, timer, endGuard);
   }
 
   /** Stops answering. What is attached stays attached. */
   async stop(): Promise<void> {
     clearInterval(this.timer);
+    this.endGuard();
     await this.parts.plugin.stop();
     await this.parts.dns.close();
     await this.parts.link.close();

@@ -1,4 +1,4 @@
-import { SystemFiles, SystemIpCommand, SystemProcesses } from '@heddle/host';
+import { SystemFiles, SystemIpCommand, SystemNftCommand, SystemProcesses } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
 import { readHostConfig } from '../config';
 import { AttachDaemon, type AttachPorts } from './daemon';
@@ -20,9 +20,11 @@ function configFile(argv: readonly string[]): string {
 
 async function main(): Promise<void> {
   const config = readHostConfig(configFile(process.argv.slice(2)));
+  const processes = new SystemProcesses();
   const daemon = await AttachDaemon.start(config, {
     files: new SystemFiles(),
-    ip: new SystemIpCommand(new SystemProcesses()),
+    ip: new SystemIpCommand(processes),
+    nft: new SystemNftCommand(processes),
     log,
   });
   const stop = (signal: string): void => {
