@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { DockerEngine } from '@heddle/docker';
-import { HashedFile, systemClock, SystemFiles, SystemProcesses } from '@heddle/host';
+import { systemClock, SystemFiles, SystemProcesses } from '@heddle/host';
 import { connectBus, type StorePort } from '@heddle/messaging';
 import { HeddleError } from '@heddle/model';
 import { OpenFlowSwitch, OvsDatabase } from '@heddle/ovs';
@@ -20,16 +20,25 @@ import { z } from 'zod';
 import { Agent, type Log } from './agent/agent';
 import { AgentModule } from './agent/agent.module';
 import { ControlPlane } from './agent/control-plane';
+import { RESOLV_FOLDER } from './agent/resolv-files';
 import { readHostConfig, type HostConfig } from './config';
-import { closeOps, listenOps } from './ops';
-import { AgentStore, type AgentState } from './store';
+import { listenOps } from './ops';
+import { linkHealthProbe } from './runtime/health-probe';
+import { AgentStore } from './store';
 
 interface AgentSettings {
   readonly config: string;
   readonly logLevels: LogLevels;
 }
 
+interface RunningAgent {
+  stop(graceMs: number): Promise<void>;
+}
+type ServiceLog = Parameters<typeof serviceContext>[1]['log'];
+type ServiceContext = ReturnType<typeof serviceContext>;
+
 const VERSION = '0.1.0';
+const SERVE_RETRY_MS = 1_000;
 
 /** An agent reaches no store: its NATS user may not, and what it keeps is on its own disk. */
 const NO_STORE: StorePort = {
@@ -57,18 +66,28 @@ void runProgram<AgentSettings>({
   },
 });
 
-async function startAgent(
+async function startAgent(config: HostConfig, log: Log, pino: ServiceLog): Promise<RunningAgent> {
+  const endings: ((graceMs: number) => Promise<void> | void)[] = [];
+  const stop = async (graceMs: number): Promise<void> => {
+    for (const end of [...endings].reverse()) await end(graceMs);
+  };
+  try {
+    await open(config, log, pino, endings);
+    return { stop };
+  } catch (error) {
+    await stop(0);
+    throw error;
+  }
+}
+
+/** Opens everything in the order in which one needs the other. */
+async function open(
   config: HostConfig,
   log: Log,
-  pino: Parameters<typeof serviceContext>[1]['log'],
-): Promise<{ stop(graceMs: number): Promise<void> }> {
+  pino: ServiceLog,
+  endings: ((graceMs: number) => Promise<void> | void)[],
+): Promise<void> {
   const files = new SystemFiles();
-  const stateFile = new HashedFile<AgentState>(
-    files,
-    path.join(config.stateDir, 'agent.state'),
-    (json) => json as AgentState,
-  );
-  const store = await AgentStore.open(stateFile, (error) => log('error', error.message));
   const bus = await connectBus({
     servers: config.nats.servers,
     name: 'agent',
@@ -77,14 +96,31 @@ async function startAgent(
     // The host works without NATS; the connection is made when it can be.
     connectMs: 0,
   });
+  endings.push(() => bus.close());
   const context = serviceContext('agent', { bus, store: NO_STORE, log: pino, clock: systemClock });
+  const running: { agent?: Agent } = {};
+  context.readiness.add('host', () => (running.agent ? (running.agent.problems[0] ?? true) : 'starting'));
+  // First of all, because it keeps a second agent from working on the same host.
+  if (config.agent) {
+    const answer = (url: string) =>
+      answerOps(url, {
+        readiness: () => context.readiness.report(),
+        metrics: () => renderMetrics([context.metrics.registry, processMetrics()]),
+      });
+    const ops = await listenOps(config.agent.socket, answer, (error) => log('error', `ops socket: ${error.message}`));
+    endings.push(() => ops.close());
+  }
+  const store = await AgentStore.open(files, config.stateDir, (error) => log('error', error.message));
   const engine = new DockerEngine({
     socketPath: config.docker.socket,
-    fileRoots: [config.stateDir],
+    fileRoots: [path.join(config.stateDir, RESOLV_FOLDER)],
     onEventsLost: (error) => log('warn', `engine events: ${error.message}`),
   });
+  endings.push(() => engine.close());
   const ovs = await OvsDatabase.connect({ socketPath: config.ovs.databaseSocket });
+  endings.push(() => ovs.close());
   const bridge = new OpenFlowSwitch({ socketPath: path.join(config.ovs.runDir, `${config.ovs.bridge}.mgmt`) });
+  endings.push(() => bridge.close());
   const controlPlane = new ControlPlane({
     config,
     bus,
@@ -103,6 +139,9 @@ async function startAgent(
     store,
     engine,
     processes: new SystemProcesses(),
+    files,
+    health: linkHealthProbe,
+    clock: systemClock,
     ovs,
     bridge,
     log,
@@ -110,44 +149,35 @@ async function startAgent(
     onReport: () => controlPlane.reportSoon(),
     onEvent: (fact) => controlPlane.event(fact),
   });
-  context.readiness.add('host', () => agent.problems[0] ?? true);
+  running.agent = agent;
+  endings.push(() => agent.stop());
   context.readiness.add('control plane', () => controlPlane.problems[0] ?? true, { advisory: true });
   controlPlane.start(agent);
-  const served = serveWhenConnected();
-  const ops =
-    config.agent === undefined
-      ? undefined
-      : await listenOps(config.agent.socket, (url) =>
-          answerOps(url, {
-            readiness: () => context.readiness.report(),
-            metrics: () => renderMetrics([context.metrics.registry, processMetrics()]),
-          }),
-        );
+  endings.push(() => controlPlane.stop());
+  const stopping = new AbortController();
+  const served = serveWhenConnected(agent, engine, context, log, stopping.signal);
+  endings.push(async (graceMs) => {
+    stopping.abort(new HeddleError('unavailable', 'the agent is stopping'));
+    await (await served)?.stop(graceMs);
+  });
   log('info', `agent of ${config.host} ready`, { epoch: agent.epoch });
+}
 
-  /** Requests are served as soon as there is somebody to send them. */
-  async function serveWhenConnected(): Promise<{ stop(graceMs: number): Promise<void> } | undefined> {
-    for (;;) {
-      try {
-        return await runNestService(AgentModule.of(agent, engine), context);
-      } catch (error) {
-        if (bus.status().state === 'closed') return undefined;
-        log('warn', `requests are not served yet: ${HeddleError.from(error).message}`);
-        await systemClock.sleep(1_000);
-      }
+/** Requests are served as soon as there is somebody to send them. */
+async function serveWhenConnected(
+  agent: Agent,
+  engine: DockerEngine,
+  context: ServiceContext,
+  log: Log,
+  signal: AbortSignal,
+): Promise<RunningAgent | undefined> {
+  while (!signal.aborted) {
+    try {
+      return await runNestService(AgentModule.of(agent, engine), context);
+    } catch (error) {
+      if (!signal.aborted) log('warn', `requests are not served yet: ${HeddleError.from(error).message}`);
+      await systemClock.sleep(SERVE_RETRY_MS, signal).catch(() => undefined); // aborted, which ends the loop
     }
   }
-
-  return {
-    stop: async (graceMs) => {
-      if (ops) await closeOps(ops);
-      await controlPlane.stop();
-      await agent.stop();
-      await bus.close();
-      await (await served)?.stop(graceMs);
-      await bridge.close();
-      await ovs.close();
-      engine.close();
-    },
-  };
+  return undefined;
 }

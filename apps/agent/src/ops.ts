@@ -1,14 +1,23 @@
 import { createServer, type Server } from 'node:http';
-import { chmodSync, mkdirSync, rmSync } from 'node:fs';
-import path from 'node:path';
+import { claimSocket } from '@heddle/docker';
 
 /** What is answered on a path; undefined for an unknown one. */
 export type OpsHandler = (path: string) => Promise<{ status: number; contentType: string; body: string } | undefined>;
 
-/** Health and metrics of a process of this host, over HTTP on a Unix socket that only root may use. */
-export async function listenOps(socketPath: string, handler: OpsHandler): Promise<Server> {
-  mkdirSync(path.dirname(socketPath), { recursive: true, mode: 0o700 });
-  rmSync(socketPath, { force: true });
+/** What is listened on, until it is closed. */
+export interface OpsServer {
+  close(): Promise<void>;
+}
+
+/**
+ * Health and metrics of a process of this host, over HTTP on a Unix socket that only root may use.
+ * @throws HeddleError `conflict` when another process answers there
+ */
+export async function listenOps(
+  socketPath: string,
+  handler: OpsHandler,
+  onError: (error: Error) => void,
+): Promise<OpsServer> {
   const server = createServer((request, response) => {
     handler((request.url ?? '/').split('?', 1)[0] as string).then(
       (answer) => {
@@ -22,15 +31,19 @@ export async function listenOps(socketPath: string, handler: OpsHandler): Promis
     );
   });
   server.requestTimeout = 10_000;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(socketPath, () => resolve());
-  });
-  chmodSync(socketPath, 0o600);
-  return server;
+  const claim = await claimSocket(server, socketPath);
+  server.on('error', onError);
+  return {
+    close: async () => {
+      await claim.release();
+      await closed(server);
+    },
+  };
 }
 
-export async function closeOps(server: Server): Promise<void> {
-  server.closeAllConnections();
-  await new Promise<void>((resolve) => server.close(() => resolve()));
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
 }

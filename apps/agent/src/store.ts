@@ -1,5 +1,12 @@
-import type { HashedFile } from '@heddle/host';
-import type { DistributedEndpoint, HeddleObject, ResolvedEntry, Watermark } from '@heddle/model';
+import path from 'node:path';
+import { HashedFile, type Files } from '@heddle/host';
+import {
+  HeddleError,
+  type DistributedEndpoint,
+  type HeddleObject,
+  type ResolvedEntry,
+  type Watermark,
+} from '@heddle/model';
 import type { RememberedInstance } from './runtime/runtime';
 
 /** A set of keyed values as it was last accepted, with the place in the cluster's history that it belongs to. */
@@ -7,6 +14,17 @@ export interface Accepted<T> {
   readonly watermark: Watermark;
   readonly epoch: number;
   readonly entries: Readonly<Record<string, T>>;
+}
+
+export interface KeptPolicy {
+  readonly accepted?: Accepted<ResolvedEntry>;
+  /** The highest class id ever enforced here: after a restore of the control plane, numbering resumes above it. */
+  readonly highestClassId: number;
+}
+
+export interface HeldBlock {
+  readonly bridgeDomain: string;
+  readonly block: string;
 }
 
 /** What a host has to give, and the version of its engine. */
@@ -17,53 +35,87 @@ export interface EngineCapacity {
   readonly engineVersion: string;
 }
 
-/**
- * What an agent goes on with when it starts while the control plane is away: its last accepted policy, endpoints and
- * allocations. Losing contact never opens or stops anything.
- */
-export interface AgentState {
-  readonly policy?: Accepted<ResolvedEntry>;
-  readonly endpoints?: Accepted<DistributedEndpoint>;
-  readonly allocations?: Accepted<HeddleObject<'Allocation'>>;
+export interface KeptHost {
   /** Address blocks this host was leased. */
-  readonly blocks: readonly { readonly bridgeDomain: string; readonly block: string }[];
+  readonly blocks: readonly HeldBlock[];
   /** What is known of each instance, by the uid of its allocation. */
   readonly instances: Readonly<Record<string, RememberedInstance>>;
-  /** What the engine said of the host when it was last asked: an engine that is away does not make the host unknown. */
+  /** What the engine said when it was last asked. */
   readonly capacity?: EngineCapacity;
-  /** The highest class id ever enforced here: after a restore of the control plane, numbering resumes above it. */
-  readonly highestClassId: number;
 }
 
-export const EMPTY_AGENT_STATE: AgentState = { blocks: [], instances: {}, highestClassId: 0 };
+type KeptSet<T> = { readonly accepted?: Accepted<T> };
 
-/** The state in memory and, a moment later, on disk. Saves are joined, so frequent changes cost one write at a time. */
-export class AgentStore {
+/** One value in memory and, a moment later, on disk. Saves are joined, so frequent changes cost one write at a time. */
+export class Kept<T> {
+  private saving: Promise<void> = Promise.resolve();
+
   private constructor(
-    private readonly file: HashedFile<AgentState>,
-    private current: AgentState,
-    private readonly onError: (error: Error) => void,
+    private readonly file: HashedFile<T>,
+    private current: T,
+    private readonly onError: (error: HeddleError) => void,
   ) {}
 
-  /** Opens the store; a damaged file is reported and not believed, and the agent begins without it (and enforces nothing new). */
-  static async open(file: HashedFile<AgentState>, onError: (error: Error) => void): Promise<AgentStore> {
+  /** Reads the value; a damaged file is reported and not believed. */
+  static async open<T>(file: HashedFile<T>, empty: T, onError: (error: HeddleError) => void): Promise<Kept<T>> {
     const loaded = await file.load();
-    if (loaded.state === 'damaged') onError(new Error(`the saved state of the agent is not used: ${loaded.reason}`));
-    return new AgentStore(file, { ...EMPTY_AGENT_STATE, ...(loaded.state === 'ok' ? loaded.value : {}) }, onError);
+    if (loaded.state === 'damaged')
+      onError(new HeddleError('state', `what the agent had saved is not used: ${loaded.reason}`));
+    return new Kept(file, loaded.state === 'ok' ? loaded.value : empty, onError);
   }
 
-  get state(): AgentState {
+  get value(): T {
     return this.current;
   }
 
-  update(change: Partial<AgentState>): void {
-    this.current = { ...this.current, ...change };
-    this.file.save(this.current).catch(this.onError);
+  set(value: T): void {
+    this.commit(value).catch((error: unknown) => {
+      const { message } = HeddleError.from(error);
+      this.onError(new HeddleError('unavailable', `${this.file.path} could not be written: ${message}`));
+    });
   }
 
-  /** Changes the state and resolves when it is on disk. */
-  async commit(change: Partial<AgentState>): Promise<void> {
-    this.current = { ...this.current, ...change };
-    await this.file.save(this.current);
+  /** Sets the value and resolves when it is on disk. */
+  commit(value: T): Promise<void> {
+    this.current = value;
+    const saved = this.file.save(value);
+    this.saving = saved.catch(() => undefined); // reported to whoever set it
+    return saved;
+  }
+
+  /** Resolves when nothing is left to be written. */
+  flush(): Promise<void> {
+    return this.saving;
+  }
+}
+
+/**
+ * What an agent goes on with when it starts while the control plane is away: its last accepted policy, endpoints and
+ * allocations. Losing contact never opens or stops anything. Each part has a file of its own, because they change at very
+ * different rates.
+ */
+export class AgentStore {
+  private constructor(
+    readonly policy: Kept<KeptPolicy>,
+    readonly endpoints: Kept<KeptSet<DistributedEndpoint>>,
+    readonly allocations: Kept<KeptSet<HeddleObject<'Allocation'>>>,
+    readonly host: Kept<KeptHost>,
+  ) {}
+
+  /** Opens the store. Without a part that is damaged the agent begins anew, and enforces nothing that it does not know. */
+  static async open(files: Files, folder: string, onError: (error: HeddleError) => void): Promise<AgentStore> {
+    const part = <T>(name: string, empty: T): Promise<Kept<T>> =>
+      Kept.open(new HashedFile<T>(files, path.join(folder, `agent.${name}`), (json) => json as T), empty, onError);
+    return new AgentStore(
+      await part<KeptPolicy>('policy', { highestClassId: 0 }),
+      await part<KeptSet<DistributedEndpoint>>('endpoints', {}),
+      await part<KeptSet<HeddleObject<'Allocation'>>>('allocations', {}),
+      await part<KeptHost>('host', { blocks: [], instances: {} }),
+    );
+  }
+
+  /** Resolves when nothing is left to be written. */
+  async flush(): Promise<void> {
+    await Promise.all([this.policy, this.endpoints, this.allocations, this.host].map((kept) => kept.flush()));
   }
 }

@@ -20,6 +20,7 @@ export type * from './plugin/network-driver';
 export { ipamService, type IpamCapabilities } from './plugin/ipam-service';
 export { networkService } from './plugin/network-service';
 export { PluginServer, type PluginCall, type PluginServerOptions } from './plugin/plugin-server';
+export { claimSocket, type SocketClaim } from './plugin/socket-claim';
 export type { PluginMethod, PluginService, PluginWork } from './plugin/plugin-service';
 export { FakeEngine, type EngineMethod, type FakeCall, type FakeEngineOptions } from './fake-engine';
 export { buildDemoImage, DEMO_IMAGE, type DemoImageOptions } from './image/demo-image';

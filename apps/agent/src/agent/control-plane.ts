@@ -15,6 +15,22 @@ import type { HostConfig } from '../config';
 import type { Accepted, AgentStore, EngineCapacity } from '../store';
 import type { Agent, Log } from './agent';
 
+/** What the control plane side needs of the agent. */
+export type AgentSide = Pick<
+  Agent,
+  | 'epoch'
+  | 'acceptPolicy'
+  | 'acceptEndpoints'
+  | 'acceptAllocations'
+  | 'setBlocks'
+  | 'surveyed'
+  | 'report'
+  | 'policyPosition'
+  | 'workloadPosition'
+  | 'problems'
+  | 'usage'
+>;
+
 const HEARTBEAT_MS = 2_000;
 /** Changes that come together are reported together. */
 const REPORT_DELAY_MS = 30;
@@ -38,69 +54,70 @@ export interface ControlPlaneParts {
  * it may be away for any time; what was accepted stays in force meanwhile.
  */
 export class ControlPlane {
-  private agent: Agent | undefined;
+  private agent: AgentSide | undefined;
   private readonly subscribers: { close(): Promise<void> }[] = [];
   private readonly refusals = new Map<string, Refusal>();
-  private readonly timers: Timer[] = [];
+  private readonly endings: (() => void)[] = [];
   private events: EventFact[] = [];
   private registered = false;
   private registering = false;
+  private registerTimer: Timer | undefined;
   private reportTimer: Timer | undefined;
+  private beating = false;
+  private beatAgain = false;
   private reporting = false;
   private reportAgain = false;
   private closed = false;
 
   constructor(private readonly parts: ControlPlaneParts) {}
 
-  start(agent: Agent): void {
+  start(agent: AgentSide): void {
     this.agent = agent;
     const { bus, clock, store } = this.parts;
     const { host } = this.parts.config;
     this.subscribers.push(
-      this.subscribe<ResolvedEntry>('policy', TOPICS.policy, store.state.policy, (accepted) =>
+      this.subscribe<ResolvedEntry>('policy', TOPICS.policy, store.policy.value.accepted, (accepted) =>
         agent.acceptPolicy(accepted),
       ),
-      this.subscribe<DistributedEndpoint>('inventory', TOPICS.endpoints, store.state.endpoints, (accepted) =>
+      this.subscribe<DistributedEndpoint>('inventory', TOPICS.endpoints, store.endpoints.value.accepted, (accepted) =>
         agent.acceptEndpoints(accepted),
       ),
       this.subscribe<HeddleObject<'Allocation'>>(
         'scheduler',
         TOPICS.allocations(host),
-        store.state.allocations,
+        store.allocations.value.accepted,
         (accepted) => agent.acceptAllocations(accepted),
       ),
     );
-    bus.onStatus(({ state }) => {
-      if (state === 'connected') this.register();
-    });
+    const beat = clock.every(HEARTBEAT_MS, () => this.heartbeat());
+    this.endings.push(
+      () => beat.cancel(),
+      bus.onStatus(({ state }) => {
+        if (state === 'connected') this.register();
+      }),
+    );
     this.register();
-    this.timers.push(clock.every(HEARTBEAT_MS, () => this.heartbeat()));
   }
 
   async stop(): Promise<void> {
     this.closed = true;
-    for (const timer of this.timers) timer.cancel();
+    for (const end of this.endings) end();
+    this.registerTimer?.cancel();
     this.reportTimer?.cancel();
     await Promise.all(this.subscribers.map((subscriber) => subscriber.close()));
   }
 
   /** Something to report: sent soon, together with what else changes until then. */
   reportSoon(): void {
-    if (this.closed || this.reportTimer) return;
-    this.reportTimer = this.parts.clock.after(REPORT_DELAY_MS, () => {
-      this.reportTimer = undefined;
-      void this.sendReport();
-    });
+    this.reportIn(REPORT_DELAY_MS);
   }
 
   event(fact: Omit<EventFact, 'at'>): void {
-    this.events.push({
+    this.keep({
       at: new Date(this.parts.clock.now()).toISOString(),
       by: `host:${this.parts.config.host}`,
       ...fact,
     });
-    // Facts are for people; when nobody takes them for long the oldest go.
-    if (this.events.length > MAX_EVENTS) this.events = this.events.slice(-MAX_EVENTS);
     this.reportSoon();
   }
 
@@ -151,6 +168,7 @@ export class ControlPlane {
   private register(): void {
     const { bus, clock, log } = this.parts;
     if (this.registering || this.closed || bus.status().state !== 'connected') return;
+    this.registerTimer?.cancel();
     this.registering = true;
     this.registerOnce().then(
       () => {
@@ -160,8 +178,9 @@ export class ControlPlane {
       },
       (error: unknown) => {
         this.registering = false;
+        if (this.closed) return;
         log('warn', `registration: ${HeddleError.from(error).message}`);
-        this.timers.push(clock.after(RETRY_MS, () => this.register()));
+        this.registerTimer = clock.after(RETRY_MS, () => this.register());
       },
     );
   }
@@ -169,6 +188,7 @@ export class ControlPlane {
   private async registerOnce(): Promise<void> {
     const { rpc, config, store, version } = this.parts;
     const { cpu, memory, engineVersion } = await this.capacity();
+    const { accepted, highestClassId } = store.policy.value;
     const registration: HostRegistration = {
       host: config.host,
       spec: {
@@ -180,39 +200,48 @@ export class ControlPlane {
         schedulable: true,
       },
       labels: { hostname: os.hostname(), ...config.labels },
-      ...(store.state.policy ? { seen: store.state.policy.watermark } : {}),
-      highestClassId: store.state.highestClassId,
-      blocks: store.state.blocks,
+      ...(accepted ? { seen: accepted.watermark } : {}),
+      highestClassId,
+      blocks: store.host.value.blocks,
       engineVersion,
       agentVersion: version,
     };
     // Those that were sent are among them, unless another host has them by now.
     const { blocks } = await rpc.call('inventory.register', registration);
-    this.agent?.setBlocks(blocks);
+    if (!this.closed) this.agent?.setBlocks(blocks);
   }
 
+  /** What the engine says; what it last said while it is away, because that does not make the host unknown. */
   private async capacity(): Promise<EngineCapacity> {
     const { store, capacity } = this.parts;
+    const { host } = store;
     try {
       const now = await capacity();
-      store.update({ capacity: now });
+      if (JSON.stringify(now) !== JSON.stringify(host.value.capacity)) host.set({ ...host.value, capacity: now });
       return now;
     } catch (error) {
-      if (store.state.capacity) return store.state.capacity;
+      if (host.value.capacity) return host.value.capacity;
       throw error;
     }
   }
 
+  /** One at a time: what a slow one would say is said by the next. */
   private heartbeat(): void {
     const { agent, parts } = this;
     if (!agent || !this.registered || parts.bus.status().state !== 'connected') return;
+    if (this.beating) {
+      this.beatAgain = true;
+      return;
+    }
+    this.beating = true;
+    this.beatAgain = false;
     parts.rpc
       .call('inventory.heartbeat', {
         host: parts.config.host,
         agentEpoch: agent.epoch,
         policyPosition: agent.policyPosition,
         workloadPosition: agent.workloadPosition,
-        highestClassId: parts.store.state.highestClassId,
+        highestClassId: parts.store.policy.value.highestClassId,
         problems: [...agent.problems, ...this.problems],
         usage: agent.usage,
       })
@@ -220,8 +249,22 @@ export class ControlPlane {
         ({ known }) => {
           if (!known) this.register();
         },
-        (error: unknown) => parts.log('warn', `heartbeat: ${HeddleError.from(error).message}`),
-      );
+        (error: unknown) => {
+          if (!this.closed) parts.log('warn', `heartbeat: ${HeddleError.from(error).message}`);
+        },
+      )
+      .finally(() => {
+        this.beating = false;
+        if (this.beatAgain && !this.closed) this.heartbeat();
+      });
+  }
+
+  private reportIn(ms: number): void {
+    if (this.closed || this.reportTimer) return;
+    this.reportTimer = this.parts.clock.after(ms, () => {
+      this.reportTimer = undefined;
+      void this.sendReport();
+    });
   }
 
   /** One report at a time: a later one says everything that an earlier one did. */
@@ -240,9 +283,12 @@ export class ControlPlane {
       if (events.length > 0) await parts.rpc.call('inventory.events', { host: parts.config.host, events });
       this.heartbeat();
     } catch (error) {
-      this.events = [...events, ...this.events];
+      const since = this.events;
+      this.events = events;
+      this.keep(...since);
+      if (this.closed) return;
       parts.log('warn', `report: ${HeddleError.from(error).message}`);
-      if (!this.closed) this.timers.push(parts.clock.after(RETRY_MS, () => this.reportSoon()));
+      this.reportIn(RETRY_MS);
     } finally {
       this.reporting = false;
       if (this.reportAgain) {
@@ -250,5 +296,11 @@ export class ControlPlane {
         this.reportSoon();
       }
     }
+  }
+
+  /** Facts are for people; when nobody takes them for long the oldest go. */
+  private keep(...facts: EventFact[]): void {
+    this.events.push(...facts);
+    if (this.events.length > MAX_EVENTS) this.events = this.events.slice(-MAX_EVENTS);
   }
 }

@@ -7,8 +7,11 @@ import type { AttachedEndpoint } from '../link/protocol';
 
 type Allocation = HeddleObject<'Allocation'>;
 
+/** An attached endpoint with the number that its port has on the bridge. */
+export type PortEndpoint = AttachedEndpoint & { readonly ofport: number };
+
 export interface BridgePorts {
-  readonly endpoints: readonly (AttachedEndpoint & { readonly ofport: number })[];
+  readonly endpoints: readonly PortEndpoint[];
   readonly tunnel?: number;
   readonly hostLink?: { readonly port: number; readonly mac: string };
 }
@@ -33,11 +36,7 @@ export function readPorts(ports: readonly PortState[]): BridgePorts {
 }
 
 /** The endpoint as the pipeline needs it. */
-export const localEndpoint = (
-  host: string,
-  e: AttachedEndpoint & { ofport: number },
-  allocation: Allocation | undefined,
-): LocalEndpoint => ({
+export const localEndpoint = (host: string, e: PortEndpoint, allocation: Allocation | undefined): LocalEndpoint => ({
   id: endpointName(host, e),
   epg: e.epg,
   mac: e.mac,

@@ -22,6 +22,7 @@ export class HostAddresses {
     private readonly now: () => number,
   ) {}
 
+  /** @throws HeddleError `unavailable` when it is not known here (yet) */
   bridgeDomain(path: string): LinkBridgeDomain {
     const domains = this.journal.state.configuration.bridgeDomains;
     const found = domains.find((d) => d.path === path);
@@ -55,17 +56,17 @@ export class HostAddresses {
     return { address, cidr: `${address}/${gateway.split('/')[1]}`, mac: macOf(address), gateway };
   }
 
-  /** Ends an owner's hold in whatever bridge domain it is. */
+  /** Ends an owner's holds, in whatever bridge domains they are. */
   async release(owner: string): Promise<void> {
-    await this.journal.update((state) => {
-      for (const bridgeDomain of Object.keys(state.addresses)) {
-        const result = release(table(state, bridgeDomain), owner, this.now());
-        if (result.address !== undefined) return withTable(state, bridgeDomain, result.table);
-      }
-      return state;
-    });
+    await this.journal.update((state) =>
+      Object.keys(state.addresses).reduce((next, bridgeDomain) => {
+        const result = release(table(next, bridgeDomain), owner, this.now());
+        return withTable(next, bridgeDomain, result.table);
+      }, state),
+    );
   }
 
+  /** Who holds an address; undefined for a free one. */
   owner(bridgeDomain: string, address: string): string | undefined {
     return ownerOf(table(this.journal.state, bridgeDomain), address);
   }

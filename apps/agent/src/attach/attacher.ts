@@ -1,13 +1,15 @@
 import { linkName, vethAdd, type IpCommand } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
-import type { OvsDatabase } from '@heddle/ovs';
 import { portIds } from '../datapath/port-ids';
 import type { AttachedEndpoint } from '../link/protocol';
+import type { PortDatabase } from '../port-database';
 
 export interface AttacherOptions {
   readonly bridge: string;
   /** A user-space datapath sees the packets of a veth pair as the kernel left them, with checksums still to be filled in. */
   readonly checksumsInSoftware: boolean;
+  /** Told of what could not be undone after a failure; the failure itself is thrown. */
+  readonly onError: (error: HeddleError) => void;
 }
 
 /** What the engine moves into the container. */
@@ -25,27 +27,25 @@ export interface AttachedInterface {
 export class Attacher {
   constructor(
     private readonly ip: IpCommand,
-    private readonly ovs: OvsDatabase,
+    private readonly ovs: PortDatabase,
     private readonly options: AttacherOptions,
   ) {}
 
+  /** Makes the veth pair and puts one end on the bridge. Leaves nothing behind when it fails. */
   async attach(endpoint: AttachedEndpoint, mtu: number): Promise<AttachedInterface> {
     const inside = insideName(endpoint.endpointId);
+    const { bridge, checksumsInSoftware } = this.options;
     await this.addVeth(endpoint, inside, mtu);
     try {
+      const spec = { bridge, name: endpoint.port, type: '' as const, externalIds: portIds(endpoint) };
       const [port] = await Promise.all([
-        this.ovs.ensurePort({
-          bridge: this.options.bridge,
-          name: endpoint.port,
-          type: '',
-          externalIds: portIds(endpoint),
-        }),
-        this.options.checksumsInSoftware ? this.ip.offloadsOff(inside, ['tx']) : undefined,
+        this.ovs.ensurePort(spec),
+        checksumsInSoftware ? this.ip.offloadsOff(inside, ['tx']) : undefined,
       ]);
       if (port.ofport === undefined) throw new HeddleError('internal', `the port ${endpoint.port} has no number`);
       return { name: inside, ofport: port.ofport };
     } catch (error) {
-      await this.detach(endpoint.port);
+      await this.undo(endpoint.port);
       throw error;
     }
   }
@@ -54,6 +54,25 @@ export class Attacher {
   async detach(port: string): Promise<void> {
     await this.ovs.deletePort(port);
     await this.removeLink(port);
+  }
+
+  /** Detaches after something failed; that failure is what the caller goes on to tell. */
+  async undo(port: string): Promise<void> {
+    try {
+      await this.detach(port);
+    } catch (error) {
+      this.options.onError(HeddleError.from(error));
+    }
+  }
+
+  /** Whether the kernel still has the port's device: it goes with the container's end, whatever became of the engine. */
+  async isAlive(port: string): Promise<boolean> {
+    return (await this.ip.link(port)) !== undefined;
+  }
+
+  /** Names of every network device of the host. */
+  async devices(): Promise<ReadonlySet<string>> {
+    return new Set((await this.ip.links()).map((link) => link.ifname));
   }
 
   private async addVeth(endpoint: AttachedEndpoint, inside: string, mtu: number): Promise<void> {
@@ -65,7 +84,7 @@ export class Attacher {
       await this.ip.batch(commands);
     } catch (error) {
       // Left over from an attempt that the engine gave up: not trusted to have the right address or peer.
-      if (!(await this.exists(endpoint.port))) throw error;
+      if (!(await this.isAlive(endpoint.port))) throw error;
       await this.removeLink(endpoint.port);
       await this.ip.batch(commands);
     }
@@ -75,12 +94,8 @@ export class Attacher {
     try {
       await this.ip.batch([['link', 'del', 'dev', name]]);
     } catch (error) {
-      if (await this.exists(name)) throw error;
+      if (await this.isAlive(name)) throw error;
     }
-  }
-
-  private async exists(name: string): Promise<boolean> {
-    return (await this.ip.link(name)) !== undefined;
   }
 }
 

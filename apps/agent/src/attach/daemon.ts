@@ -4,25 +4,25 @@ import { ipamService, networkService, PluginServer } from '@heddle/docker';
 import { HashedFile, type Files, type IpCommand, type NftCommand } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
 import { OvsDatabase } from '@heddle/ovs';
-import { HOST_LINK_ADDRESS, linkAddress } from '@heddle/pipeline';
+import { HOST_LINK_ADDRESS } from '@heddle/pipeline';
 import type { HostConfig } from '../config';
-import { endpointOfPort } from '../datapath/port-ids';
-import { LinkServer } from '../link/connect';
-import type { AttachedEndpoint, AttachMethods } from '../link/protocol';
-import type { Handlers } from '../link/peer';
+import { LinkServer } from '../link/link-server';
 import { HostAddresses } from './addresses';
+import { adoptPorts } from './adopt-ports';
 import { Attacher } from './attacher';
+import { collect, keepCollecting } from './collect';
+import { NameTable } from './dns/name-table';
 import { DnsServer } from './dns/server';
-import { ensureBridge, ensureHostLink } from './host-link';
+import { ensureBridge, ensureHostLink, keepHostLink } from './host-link';
 import { HeddleIpamDriver } from './ipam-driver';
-import { Journal, type JournalEndpoint, type JournalState } from './journal';
+import { Journal, type JournalState } from './journal';
+import { linkHandlers, tenantFinder } from './link-handlers';
 import { HeddleNetworkDriver } from './network-driver';
-import { allocationOwner } from './options';
 import { ensurePortGuard, keepPortGuard } from './port-guard';
 
 const DNS_PORT = 53;
-/** How often the host link is looked at: a restarted vswitchd makes a new interface without an address. */
-const HOST_LINK_CHECK_MS = 2_000;
+/** A join waits for the agent, which may have to be started first. */
+const JOIN_DEADLINE_MS = 20_000;
 
 export interface AttachPorts {
   readonly files: Files;
@@ -31,149 +31,108 @@ export interface AttachPorts {
   readonly log: (level: 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>) => void;
 }
 
+type Ending = () => Promise<void> | void;
+
 /**
  * The attach daemon: owns the plugin socket, the journal, the bridge with its default-deny ports, and the containers' name
  * server. It starts before the engine and is rarely changed; the agent may come and go.
  */
 export class AttachDaemon {
-  private constructor(
-    private readonly parts: { plugin: PluginServer; link: LinkServer; dns: DnsServer; ovs: OvsDatabase },
-    private readonly timer: NodeJS.Timeout,
-    private readonly endGuard: () => void,
-  ) {}
+  private constructor(private readonly endings: readonly Ending[]) {}
 
-  static async start(config: HostConfig, { files, ip, nft, log }: AttachPorts): Promise<AttachDaemon> {
-    const journal = await Journal.open(
-      new HashedFile<JournalState>(files, path.join(config.stateDir, 'attach.journal'), (json) => json as JournalState),
-    );
-    const ovs = await OvsDatabase.connect({ socketPath: config.ovs.databaseSocket });
-    const { bridge, datapathType } = config.ovs;
-    await ensurePortGuard(nft);
-    await ensureBridge(ovs, { bridge, datapathType });
-    let hostLink = await ensureHostLink(ovs, ip, bridge);
-    const adopted = await adoptPorts(journal, ovs, bridge);
-    for (const problem of adopted) log('warn', problem);
-
-    const addresses = new HostAddresses(journal, () => Date.now());
-    let names: ReadonlyMap<string, readonly string[]> = new Map();
-    const handlers: Handlers<AttachMethods> = {
-      hello: async () => ({ endpoints: Object.values(journal.state.endpoints), hostLink }),
-      configure: async (configuration) => {
-        await journal.update((state) => ({ ...state, configuration }));
-        return {};
-      },
-      names: async (records) => {
-        names = new Map(Object.entries(records));
-        return {};
-      },
-      reserve: async ({ bridgeDomain, owner }) => {
-        const reservation = await addresses.reserve(bridgeDomain, owner);
-        return reservation ?? { exhausted: true };
-      },
-      release: async ({ owner }) => {
-        await addresses.release(owner);
-        return {};
-      },
-    };
-    const link = await LinkServer.listen(config.attach.socket, handlers);
-    const attacher = new Attacher(ip, ovs, { bridge, checksumsInSoftware: datapathType === 'netdev' });
-    const plugin = new PluginServer({
-      socketPath: config.plugin.socket,
-      services: [
-        networkService(new HeddleNetworkDriver(journal, addresses, attacher, link, () => new Date())),
-        ipamService(new HeddleIpamDriver(journal, addresses, randomUUID().slice(0, 8))),
-      ],
-      deadlines: { 'NetworkDriver.Join': 20_000 },
-      onCall: ({ method, milliseconds, error }) =>
-        log(error ? 'warn' : 'info', error ? `${method}: ${error.message}` : method, {
-          milliseconds: Math.round(milliseconds * 10) / 10,
-        }),
-      onFault: (error) => log('error', `plugin: ${error.message}`),
-    });
-    const dns = await DnsServer.listen({
-      address: HOST_LINK_ADDRESS,
-      port: DNS_PORT,
-      names: () => names,
-      tenantOf: (address) =>
-        Object.values(journal.state.endpoints)
-          .find((e) => linkAddress(e.linkIndex) === address)
-          ?.epg.split('/')[0],
-      onError: (error) => log('error', `name server: ${error.message}`),
-    });
-    await plugin.start();
-    const timer = setInterval(() => {
-      ensureHostLink(ovs, ip, bridge).then(
-        (found) => (hostLink = found),
-        (error: unknown) => log('warn', `host link: ${HeddleError.from(error).message}`),
-      );
-    }, HOST_LINK_CHECK_MS);
-    const endGuard = keepPortGuard(nft, {
-      onMissing: () =>
-        log('warn', 'somebody removed the rules that keep endpoints from the host itself; they are back'),
-      onError: (error) => log('error', `port guard: ${error.message}`),
-    });
-    log('info', `attach daemon ready on ${config.plugin.socket}`, {
-      endpoints: Object.keys(journal.state.endpoints).length,
-    });
-    return new AttachDaemon({ plugin, link, dns, ovs }, timer, endGuard);
+  /** @throws HeddleError when it cannot serve; nothing is left open then */
+  static async start(config: HostConfig, ports: AttachPorts): Promise<AttachDaemon> {
+    const endings: Ending[] = [];
+    const daemon = new AttachDaemon(endings);
+    try {
+      await open(config, ports, endings);
+      return daemon;
+    } catch (error) {
+      await daemon.stop();
+      throw error;
+    }
   }
 
   /** Stops answering. What is attached stays attached. */
   async stop(): Promise<void> {
-    clearInterval(this.timer);
-    this.endGuard();
-    await this.parts.plugin.stop();
-    await this.parts.dns.close();
-    await this.parts.link.close();
-    await this.parts.ovs.close();
+    for (const end of [...this.endings].reverse()) await end();
   }
 }
 
-/**
- * Takes over what is attached: the ports of the bridge are the first authority, the journal the last. A port that the journal
- * does not know is written into it, one that it knows otherwise is believed; both are told.
- */
-export async function adoptPorts(
-  journal: Journal,
-  ovs: Pick<OvsDatabase, 'listPorts'>,
-  bridge: string,
-): Promise<string[]> {
-  const problems: string[] = [];
-  const ports = await ovs.listPorts(bridge);
-  const found = ports.flatMap((port) => endpointOfPort(port.name, port.externalIds) ?? []);
-  await journal.update((state) => {
-    let next = state;
-    for (const endpoint of found) {
-      const known = state.endpoints[endpoint.endpointId];
-      if (known && sameEndpoint(known, endpoint)) continue;
-      problems.push(
-        known
-          ? `endpoint ${endpoint.endpointId.slice(0, 12)}: the bridge says ${endpoint.epg} ${endpoint.address}, the journal ${known.epg} ${known.address}; the bridge is believed`
-          : `endpoint ${endpoint.endpointId.slice(0, 12)} (${endpoint.epg} ${endpoint.address}) is on the bridge and not in the journal; adopted`,
-      );
-      next = adoptEndpoint(next, endpoint);
-    }
-    return next;
+/** Opens everything in the order in which one needs the other; the engine's calls come last. */
+async function open(config: HostConfig, { files, ip, nft, log }: AttachPorts, endings: Ending[]): Promise<void> {
+  const { bridge, datapathType, databaseSocket } = config.ovs;
+  const journal = await Journal.open(
+    new HashedFile<JournalState>(files, path.join(config.stateDir, 'attach.journal'), (json) => json as JournalState),
+  );
+  const ovs = await OvsDatabase.connect({ socketPath: databaseSocket });
+  endings.push(() => ovs.close());
+  await ensurePortGuard(nft);
+  endings.push(
+    keepPortGuard(nft, {
+      onMissing: () =>
+        log('warn', 'somebody removed the rules that keep endpoints from the host itself; they are back'),
+      onError: (error) => log('error', `port guard: ${error.message}`),
+    }),
+  );
+  await ensureBridge(ovs, { bridge, datapathType });
+  await ensureHostLink(ovs, ip, bridge);
+  for (const problem of await adoptPorts(journal, ovs, bridge)) log('warn', problem);
+  endings.push(
+    keepHostLink({
+      ensure: () => ensureHostLink(ovs, ip, bridge),
+      onError: (error) => log('warn', `host link: ${error.message}`),
+    }),
+  );
+
+  const names = new NameTable();
+  const dns = await DnsServer.listen({
+    address: HOST_LINK_ADDRESS,
+    port: DNS_PORT,
+    names: () => names.current,
+    tenantOf: tenantFinder(journal),
+    onError: (error) => log('error', `name server: ${error.message}`),
   });
-  return problems;
-}
+  endings.push(() => dns.close());
 
-const FACTS = ['bridgeDomain', 'epg', 'allocation', 'mac', 'address', 'linkIndex'] as const;
-const sameEndpoint = (a: AttachedEndpoint, b: AttachedEndpoint): boolean => FACTS.every((fact) => a[fact] === b[fact]);
+  const now = (): number => Date.now();
+  const addresses = new HostAddresses(journal, now);
+  const link = await LinkServer.listen(config.attach.socket, linkHandlers(journal, addresses, names), (error) =>
+    log('error', `agent socket: ${error.message}`),
+  );
+  endings.push(() => link.close());
+  const attacher = new Attacher(ip, ovs, {
+    bridge,
+    checksumsInSoftware: datapathType === 'netdev',
+    onError: (error) => log('error', `an attachment could not be undone: ${error.message}`),
+  });
+  endings.push(
+    keepCollecting(
+      async () => {
+        for (const { endpointId, epg, address } of await collect({ journal, addresses, attacher, now }))
+          log('warn', `endpoint ${endpointId.slice(0, 12)} (${epg} ${address}) has no device any more; forgotten`);
+      },
+      (error) => log('warn', `looking for endpoints without a device: ${error.message}`),
+    ),
+  );
 
-function adoptEndpoint(state: JournalState, endpoint: AttachedEndpoint): JournalState {
-  const { bridgeDomain, address, allocation, endpointId } = endpoint;
-  const gateways = state.configuration.bridgeDomains.find((d) => d.path === bridgeDomain)?.gateways ?? [];
-  const entry: JournalEndpoint = {
-    ...endpoint,
-    networkId: state.endpoints[endpointId]?.networkId ?? '',
-    prefix: Number(gateways[0]?.split('/')[1] ?? 32),
-  };
-  const table = state.addresses[bridgeDomain] ?? { held: {}, released: {} };
-  const owner = allocation === undefined ? `docker:${endpointId}` : allocationOwner(allocation);
-  return {
-    ...state,
-    endpoints: { ...state.endpoints, [endpointId]: entry },
-    addresses: { ...state.addresses, [bridgeDomain]: { ...table, held: { ...table.held, [address]: owner } } },
-  };
+  const plugin = new PluginServer({
+    socketPath: config.plugin.socket,
+    services: [
+      networkService(new HeddleNetworkDriver(journal, addresses, attacher, link, () => new Date())),
+      ipamService(new HeddleIpamDriver(journal, addresses, link, randomUUID().slice(0, 8))),
+    ],
+    deadlines: { 'NetworkDriver.Join': JOIN_DEADLINE_MS },
+    onCall: ({ method, status, milliseconds, error }) =>
+      // What the engine asks for and does without (404) is nothing to warn of.
+      log(error && status !== 404 ? 'warn' : 'info', error ? `${method}: ${error.message}` : method, {
+        milliseconds: Math.round(milliseconds * 10) / 10,
+      }),
+    onFault: (error) => log('error', `plugin: ${HeddleError.from(error).message}`),
+  });
+  await plugin.start();
+  endings.push(() => plugin.stop());
+  log('info', `attach daemon ready on ${config.plugin.socket}`, {
+    endpoints: Object.keys(journal.state.endpoints).length,
+  });
 }

@@ -1,8 +1,12 @@
 import type { AddressReply, IpamDriver, PoolReply, RequestAddressRequest, RequestPoolRequest } from '@heddle/docker';
 import { HeddleError, contains, formatCidr, networkOf, parseAddress, parseCidr } from '@heddle/model';
-import type { HostAddresses } from './addresses';
+import type { AgentAccess } from '../link/link-server';
+import type { HostAddresses, Reservation } from './addresses';
 import type { Journal, JournalPool } from './journal';
-import { ANONYMOUS_PREFIX, OPTION } from './options';
+import { ANONYMOUS_PREFIX, isAnonymous, OPTION } from './options';
+
+/** Less than the engine is made to wait for an address. */
+const LEASE_DEADLINE_MS = 7_000;
 
 /**
  * Addresses for the engine, from the blocks that this host holds. A pool stands for one subnet of a bridge domain; two bridge
@@ -14,6 +18,7 @@ export class HeddleIpamDriver implements IpamDriver {
   constructor(
     private readonly journal: Journal,
     private readonly addresses: HostAddresses,
+    private readonly agent: AgentAccess,
     /** Makes the owners of addresses that a user's own containers hold different from those of an earlier run. */
     private readonly runId: string,
   ) {}
@@ -67,22 +72,33 @@ export class HeddleIpamDriver implements IpamDriver {
       }
       return { address: gateway };
     }
-    // Reserved before by the agent for one of its containers.
-    if (request.address !== undefined && this.addresses.owner(pool.bridgeDomain, request.address) !== undefined) {
-      return { address: withPrefix(request.address, pool.subnet) };
+    const { address: asked } = request;
+    const held = asked === undefined ? undefined : this.addresses.owner(pool.bridgeDomain, asked);
+    if (asked !== undefined && held !== undefined) {
+      if (isAnonymous(held))
+        throw new HeddleError('conflict', `the address ${asked} is in use by another container of this host`);
+      // Reserved before by the agent for one of its containers; whether it is this one is seen when it is attached.
+      return { address: withPrefix(asked, pool.subnet) };
     }
+    return { address: (await this.reserve(pool, asked)).cidr };
+  }
+
+  private async reserve(pool: JournalPool, asked: string | undefined): Promise<Reservation> {
     const owner = `${ANONYMOUS_PREFIX}${this.runId}-${++this.anonymous}`;
-    const reservation = await this.addresses.reserve(pool.bridgeDomain, owner, request.address);
-    if (!reservation || (request.address !== undefined && reservation.address !== request.address)) {
+    const first = await this.addresses.reserve(pool.bridgeDomain, owner, asked);
+    if (first && (asked === undefined || first.address === asked)) return first;
+    if (asked !== undefined) {
       await this.addresses.release(owner);
-      const blocks = domain.blocks.join(', ') || 'none';
-      const what = request.address === undefined ? 'no address is free' : `the address ${request.address} is not free`;
+      const { blocks } = this.addresses.bridgeDomain(pool.bridgeDomain);
       throw new HeddleError(
         'limit',
-        `${what} in the blocks of this host for ${pool.bridgeDomain} (${blocks}); another block is leased on demand, so try again in a moment`,
+        `the address ${asked} is not free in the blocks of this host for ${pool.bridgeDomain} (${blocks.join(', ') || 'none'}); leave it to Heddle, or ask for one of a block`,
       );
     }
-    return { address: reservation.cidr };
+    await this.agent.ask('leaseBlock', { bridgeDomain: pool.bridgeDomain }, LEASE_DEADLINE_MS);
+    const second = await this.addresses.reserve(pool.bridgeDomain, owner);
+    if (second) return second;
+    throw new HeddleError('limit', `no address is free on this host for ${pool.bridgeDomain}; try again in a moment`);
   }
 
   /** An address of one of our own containers is kept over restarts, until the agent releases it. */
@@ -90,7 +106,7 @@ export class HeddleIpamDriver implements IpamDriver {
     const pool = this.journal.state.pools[poolId];
     if (!pool) return;
     const owner = this.addresses.owner(pool.bridgeDomain, address);
-    if (owner?.startsWith(ANONYMOUS_PREFIX)) await this.addresses.release(owner);
+    if (owner !== undefined && isAnonymous(owner)) await this.addresses.release(owner);
   }
 
   private pool(poolId: string): JournalPool {
@@ -104,6 +120,7 @@ export class HeddleIpamDriver implements IpamDriver {
   }
 }
 
+/** The subnet of a gateway with its prefix length: `10.32.0.0/16` of `10.32.0.1/16`. */
 export function subnetOf(gateway: string): string {
   const cidr = parseCidr(gateway);
   if (!cidr) throw new HeddleError('internal', `"${gateway}" is no gateway`);

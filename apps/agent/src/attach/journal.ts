@@ -74,16 +74,44 @@ export class Journal {
     return this.current;
   }
 
-  /** Applies a pure change and saves the result. The change sees every change before it. */
+  /**
+   * Applies a pure change and saves the result. The change sees every change before it. When the save fails the change stands
+   * in memory and is written with the next one that succeeds.
+   */
   async update(change: (state: JournalState) => JournalState): Promise<void> {
     const next = change(this.current);
     if (next === this.current) return;
     this.current = next;
     await this.file.save(next);
   }
+
+  putEndpoint(endpoint: JournalEndpoint): Promise<void> {
+    return this.update((state) => ({
+      ...state,
+      endpoints: { ...state.endpoints, [endpoint.endpointId]: endpoint },
+    }));
+  }
+
+  /** Without effect when there is none. */
+  removeEndpoint(endpointId: string): Promise<void> {
+    return this.update((state) =>
+      endpointId in state.endpoints ? { ...state, endpoints: without(state.endpoints, endpointId) } : state,
+    );
+  }
+
+  putNetwork(networkId: string, network: JournalNetwork): Promise<void> {
+    return this.update((state) => ({ ...state, networks: { ...state.networks, [networkId]: network } }));
+  }
+
+  /** Without effect when there is none. */
+  removeNetwork(networkId: string): Promise<void> {
+    return this.update((state) =>
+      networkId in state.networks ? { ...state, networks: without(state.networks, networkId) } : state,
+    );
+  }
 }
 
-export const without = <V>(record: Readonly<Record<string, V>>, key: string): Record<string, V> => {
+const without = <V>(record: Readonly<Record<string, V>>, key: string): Record<string, V> => {
   const { [key]: _removed, ...rest } = record;
   return rest;
 };

@@ -30,7 +30,13 @@ async function main(): Promise<void> {
   const stop = (signal: string): void => {
     log('info', `${signal}: stopping; what is attached stays attached`);
     setTimeout(() => process.exit(1), STOP_GRACE_MS).unref();
-    void daemon.stop().then(() => process.exit(0));
+    daemon.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log('error', `stopping: ${HeddleError.from(error).message}`);
+        process.exit(1);
+      },
+    );
   };
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));

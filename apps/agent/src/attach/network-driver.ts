@@ -3,13 +3,12 @@ import type {
 } from '@heddle/docker'; // prettier-ignore
 import { macOf } from '@heddle/ipam';
 import { HeddleError, contains, parseAddress, parseCidr } from '@heddle/model';
-import { MAX_LINK_INDEX } from '@heddle/pipeline';
-import type { LinkServer } from '../link/connect';
+import { GATEWAY_MAC, MAX_LINK_INDEX } from '@heddle/pipeline';
+import type { AgentAccess } from '../link/link-server';
 import type { HostAddresses } from './addresses';
 import { portName, type Attacher } from './attacher';
 import type { Journal, JournalEndpoint, JournalNetwork } from './journal';
-import { without } from './journal';
-import { allocationOwner, OPTION } from './options';
+import { allocationOwner, isAnonymous, OPTION } from './options';
 
 /** How long a container's start waits for its policy to be on the switch; the engine is answered in any case. */
 const AGENT_DEADLINE_MS = 8_000;
@@ -19,11 +18,13 @@ const AGENT_DEADLINE_MS = 8_000;
  * when the agent has its policy on the switch does the engine get the interface.
  */
 export class HeddleNetworkDriver implements NetworkDriver {
+  private lastLinkIndex: number | undefined;
+
   constructor(
     private readonly journal: Journal,
     private readonly addresses: HostAddresses,
-    private readonly attacher: Attacher,
-    private readonly link: LinkServer,
+    private readonly attacher: Pick<Attacher, 'attach' | 'detach' | 'undo' | 'isAlive'>,
+    private readonly agent: AgentAccess,
     private readonly now: () => Date,
   ) {}
 
@@ -37,11 +38,11 @@ export class HeddleNetworkDriver implements NetworkDriver {
     this.addresses.bridgeDomain(bridgeDomain);
     const defaultEpg = driverOpts[OPTION.epg];
     const network: JournalNetwork = { bridgeDomain, ...(defaultEpg === undefined ? {} : { defaultEpg }) };
-    await this.journal.update((state) => ({ ...state, networks: { ...state.networks, [networkId]: network } }));
+    await this.journal.putNetwork(networkId, network);
   }
 
   async deleteNetwork({ networkId }: NetworkRef): Promise<void> {
-    await this.journal.update((state) => ({ ...state, networks: without(state.networks, networkId) }));
+    await this.journal.removeNetwork(networkId);
   }
 
   async createEndpoint(request: CreateEndpointRequest): Promise<EndpointAddresses> {
@@ -61,26 +62,22 @@ export class HeddleNetworkDriver implements NetworkDriver {
       );
     const allocation = driverOpts[OPTION.allocation];
     this.checkOwner(network.bridgeDomain, address, allocation);
+    await this.supersede(endpointId, network.bridgeDomain, address);
+    const { endpoints } = this.journal.state;
     const endpoint: JournalEndpoint = {
       endpointId,
       networkId,
       bridgeDomain: network.bridgeDomain,
       epg,
       ...(allocation === undefined ? {} : { allocation }),
-      mac: request.macAddress ?? macOf(address),
+      mac: request.macAddress === undefined ? macOf(address) : checkMac(request.macAddress),
       address,
       prefix: Number(prefix),
       port: portName(endpointId),
-      linkIndex: 0,
+      linkIndex: endpoints[endpointId]?.linkIndex ?? this.freeLinkIndex(),
       since: this.now().toISOString(),
     };
-    await this.journal.update((state) => ({
-      ...state,
-      endpoints: {
-        ...state.endpoints,
-        [endpointId]: { ...endpoint, linkIndex: freeLinkIndex(Object.values(state.endpoints)) },
-      },
-    }));
+    await this.journal.putEndpoint(endpoint);
     return request.macAddress === undefined ? { macAddress: endpoint.mac } : {};
   }
 
@@ -96,28 +93,27 @@ export class HeddleNetworkDriver implements NetworkDriver {
       );
     const { name, ofport } = await this.attacher.attach(endpoint, this.journal.state.configuration.mtu);
     try {
-      const agent = await this.link.agent(AGENT_DEADLINE_MS);
-      await agent.call('attached', { ...endpoint, ofport }, AGENT_DEADLINE_MS);
+      const { networkId: _network, prefix: _prefix, ...facts } = endpoint;
+      await this.agent.ask('attached', { ...facts, ofport }, AGENT_DEADLINE_MS);
       signal.throwIfAborted();
     } catch (error) {
-      await this.attacher.detach(endpoint.port);
+      await this.attacher.undo(endpoint.port);
       throw error;
     }
     return { srcName: name, dstPrefix: 'eth', gateway: gateway.split('/')[0] };
   }
 
+  /** The agent sees the port go by itself. */
   async leave({ endpointId }: EndpointRef): Promise<void> {
     const endpoint = this.journal.state.endpoints[endpointId];
     if (endpoint) await this.attacher.detach(endpoint.port);
-    // The agent sees the port go by itself; a message would only be sooner.
-    await this.link.current?.call('detached', { endpointId }, 1_000).catch(() => undefined);
   }
 
   async deleteEndpoint({ endpointId }: EndpointRef): Promise<void> {
     const endpoint = this.journal.state.endpoints[endpointId];
     if (!endpoint) return;
     await this.attacher.detach(endpoint.port);
-    await this.journal.update((state) => ({ ...state, endpoints: without(state.endpoints, endpointId) }));
+    await this.journal.removeEndpoint(endpointId);
   }
 
   async endpointInfo({ endpointId }: EndpointRef): Promise<Readonly<Record<string, string>>> {
@@ -148,12 +144,43 @@ export class HeddleNetworkDriver implements NetworkDriver {
     return epg;
   }
 
+  /**
+   * One endpoint has an address at a time. An earlier one may be left over because its end was not told; its device says
+   * whether it lives.
+   */
+  private async supersede(endpointId: string, bridgeDomain: string, address: string): Promise<void> {
+    const others = Object.values(this.journal.state.endpoints).filter(
+      (e) => e.endpointId !== endpointId && e.bridgeDomain === bridgeDomain && e.address === address,
+    );
+    for (const other of others) {
+      if (await this.attacher.isAlive(other.port))
+        throw new HeddleError(
+          'conflict',
+          `the address ${address} is in use by the endpoint ${other.endpointId.slice(0, 12)} of ${other.epg} on this host`,
+        );
+      await this.attacher.detach(other.port);
+      await this.journal.removeEndpoint(other.endpointId);
+    }
+  }
+
+  /** The next one after the last that was given, so that one that was just given up rests. */
+  private freeLinkIndex(): number {
+    const used = new Set(Object.values(this.journal.state.endpoints).map((e) => e.linkIndex));
+    this.lastLinkIndex ??= Math.max(0, ...used);
+    for (let step = 0; step < MAX_LINK_INDEX; step++) {
+      const index = ((this.lastLinkIndex + step) % MAX_LINK_INDEX) + 1;
+      if (used.has(index)) continue;
+      this.lastLinkIndex = index;
+      return index;
+    }
+    throw new HeddleError('limit', `this host has ${MAX_LINK_INDEX} endpoints already, and no more can be told apart`);
+  }
+
   /** An address that is held for an allocation is for that allocation's container only. */
   private checkOwner(bridgeDomain: string, address: string, allocation: string | undefined): void {
     const owner = this.addresses.owner(bridgeDomain, address);
     const expected = allocation === undefined ? undefined : allocationOwner(allocation);
-    if (owner === undefined || owner === expected || (expected === undefined && !owner.startsWith(allocationOwner(''))))
-      return;
+    if (owner === undefined || owner === expected || (expected === undefined && isAnonymous(owner))) return;
     throw new HeddleError(
       'conflict',
       `the address ${address} is held by ${owner}${expected ? `, not by ${expected}` : ''}`,
@@ -161,17 +188,18 @@ export class HeddleNetworkDriver implements NetworkDriver {
   }
 }
 
+/** What can be the address of an endpoint's interface: of one device, and not the gateway's. */
+function checkMac(mac: string): string {
+  const isUnicast = /^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/.test(mac);
+  if (isUnicast && mac !== GATEWAY_MAC && mac !== '00:00:00:00:00:00') return mac;
+  throw new HeddleError(
+    'invalid',
+    `found MAC address ${mac}; allowed is a unicast address other than the gateway's ${GATEWAY_MAC}, or none`,
+  );
+}
+
 function isIn(gateway: string, address: string): boolean {
   const cidr = parseCidr(gateway);
   const parsed = parseAddress(address);
   return cidr !== undefined && parsed !== undefined && contains(cidr, parsed);
-}
-
-/** The index after the highest in use, so that one that was just given up rests; the lowest free one at the end of the range. */
-function freeLinkIndex(endpoints: readonly JournalEndpoint[]): number {
-  const used = new Set(endpoints.map((e) => e.linkIndex));
-  const highest = Math.max(0, ...used);
-  if (highest < MAX_LINK_INDEX) return highest + 1;
-  for (let index = 1; index <= MAX_LINK_INDEX; index++) if (!used.has(index)) return index;
-  throw new HeddleError('limit', `this host has ${MAX_LINK_INDEX} endpoints already, and no more can be told apart`);
 }

@@ -11,3 +11,10 @@ export const OPTION = {
 /** Who holds an address: an allocation of ours, or a container that a user started by hand. */
 export const allocationOwner = (path: string): string => `allocation:${path}`;
 export const ANONYMOUS_PREFIX = 'docker:';
+export const isAnonymous = (owner: string): boolean => owner.startsWith(ANONYMOUS_PREFIX);
+
+/** The owner of an attached endpoint's address. */
+export const addressOwner = (endpoint: { readonly endpointId: string; readonly allocation?: string }): string =>
+  endpoint.allocation === undefined
+    ? `${ANONYMOUS_PREFIX}${endpoint.endpointId}`
+    : allocationOwner(endpoint.allocation);

@@ -1,3 +1,5 @@
+import { parseAddress } from '@heddle/model';
+import { MAX_LINK_INDEX } from '@heddle/pipeline';
 import type { AttachedEndpoint } from '../link/protocol';
 
 /**
@@ -5,6 +7,7 @@ import type { AttachedEndpoint } from '../link/protocol';
  * lives and dies with the port itself.
  */
 const PREFIX = 'heddle-';
+const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/;
 
 export function portIds(endpoint: AttachedEndpoint): Record<string, string> {
   return {
@@ -19,7 +22,7 @@ export function portIds(endpoint: AttachedEndpoint): Record<string, string> {
   };
 }
 
-/** Reads a port's facts back; undefined for a port that is not one of ours or lacks a fact. */
+/** Reads a port's facts back; undefined for a port that is not one of ours, or of which a fact is missing or no such fact. */
 export function endpointOfPort(port: string, ids: Readonly<Record<string, string>>): AttachedEndpoint | undefined {
   const fact = (name: string): string | undefined => ids[PREFIX + name];
   const endpointId = fact('endpoint');
@@ -29,17 +32,10 @@ export function endpointOfPort(port: string, ids: Readonly<Record<string, string
   const address = fact('address');
   const since = fact('since');
   const linkIndex = Number(fact('link-index'));
-  if (
-    !endpointId ||
-    !bridgeDomain ||
-    !epg ||
-    !mac ||
-    !address ||
-    !since ||
-    !Number.isInteger(linkIndex) ||
-    linkIndex < 1
-  )
-    return undefined;
+  const isLinkIndex = Number.isInteger(linkIndex) && linkIndex >= 1 && linkIndex <= MAX_LINK_INDEX;
+  if (!endpointId || !bridgeDomain || !epg || !mac || !address || !since || !isLinkIndex) return undefined;
+  // Flows are made from these: one that cannot be made would keep all others from the switch.
+  if (!MAC.test(mac) || parseAddress(address)?.family !== 4) return undefined;
   const allocation = fact('allocation');
   return {
     endpointId,

@@ -1,3 +1,4 @@
+import type { Switch } from '@heddle/ovs';
 import { ip4, type Action } from '@heddle/pipeline';
 
 /** Longer silence lets the switch forget where a peer is (15 minutes); traffic of ours keeps it known. */
@@ -11,41 +12,52 @@ FRAME.write('024800000003', 6, 'hex');
 FRAME.writeUInt16BE(0x88b5, 12);
 
 export interface TunnelPeersParts {
-  readonly send: (packet: { inPort: 'controller'; actions: readonly Action[]; data: Uint8Array }) => Promise<void>;
+  readonly bridge: Pick<Switch, 'packetOut' | 'onConnected' | 'connected'>;
   readonly onError: (error: unknown) => void;
 }
 
 /**
  * Keeps the other ends of the tunnel resolved. The user-space datapath drops the packet for which it has to ask for the MAC
  * address of a peer, and that would be the first packet of somebody's connection; so each peer is sent a frame of ours as soon
- * as it is known, and again from time to time.
+ * as it is known, whenever the switch comes back, and again from time to time.
  */
 export class TunnelPeers {
-  private known = new Set<string>();
+  private known: ReadonlySet<string> = new Set();
+  private port: number | undefined;
+  private readonly unsubscribe: () => void;
 
-  constructor(private readonly parts: TunnelPeersParts) {}
+  constructor(private readonly parts: TunnelPeersParts) {
+    this.unsubscribe = parts.bridge.onConnected(() => this.refresh());
+  }
 
-  /** @param underlays underlay addresses of the other hosts that have endpoints */
-  update(underlays: ReadonlySet<string>, tunnelPort: number | undefined): void {
-    if (tunnelPort === undefined) return;
-    for (const underlay of underlays) {
-      if (!this.known.has(underlay)) this.greet(underlay, tunnelPort);
-    }
+  /**
+   * @param underlays underlay addresses of the other hosts that have endpoints
+   * @param port the tunnel's port on the bridge, once it has one
+   */
+  update(underlays: ReadonlySet<string>, port: number | undefined): void {
+    const before = port === this.port ? this.known : new Set<string>();
     this.known = new Set(underlays);
+    this.port = port;
+    for (const underlay of underlays) if (!before.has(underlay)) this.greet(underlay);
   }
 
   /** Greets everybody anew. */
-  refresh(tunnelPort: number | undefined): void {
-    if (tunnelPort === undefined) return;
-    for (const underlay of this.known) this.greet(underlay, tunnelPort);
+  refresh(): void {
+    for (const underlay of this.known) this.greet(underlay);
   }
 
-  private greet(underlay: string, tunnelPort: number): void {
+  close(): void {
+    this.unsubscribe();
+  }
+
+  private greet(underlay: string): void {
+    // Without the switch there is nothing to be resolved; its return is met with a greeting.
+    if (this.port === undefined || !this.parts.bridge.connected) return;
     const actions: Action[] = [
       { type: 'set_field', field: 'tun_id', value: 0n },
       { type: 'set_field', field: 'tun_dst', value: ip4(underlay) },
-      { type: 'output', port: tunnelPort },
+      { type: 'output', port: this.port },
     ];
-    this.parts.send({ inPort: 'controller', actions, data: FRAME }).catch(this.parts.onError);
+    this.parts.bridge.packetOut({ inPort: 'controller', actions, data: FRAME }).catch(this.parts.onError);
   }
 }

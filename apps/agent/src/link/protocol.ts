@@ -39,17 +39,20 @@ export interface AttachedEndpoint {
   readonly since: string;
 }
 
+/** What a call asks for, and what it answers. */
+export interface Method {
+  readonly request: unknown;
+  readonly response: unknown;
+}
+type Nothing = Record<string, never>;
+
 /** The agent asks, the daemon answers. */
 export interface AttachMethods {
-  hello: {
-    request: { agentEpoch: string };
-    response: { endpoints: AttachedEndpoint[]; hostLink: { interface: string; mac: string } };
-  };
-  configure: { request: LinkConfiguration; response: Record<string, never> };
-  names: { request: LinkNames; response: Record<string, never> };
+  configure: { request: LinkConfiguration; response: Nothing };
+  names: { request: LinkNames; response: Nothing };
   /** An address for a container that is about to be created. The same owner gets the same address. */
   reserve: { request: { bridgeDomain: string; owner: string }; response: ReserveResult };
-  release: { request: { owner: string }; response: Record<string, never> };
+  release: { request: { owner: string }; response: Nothing };
 }
 
 /** `exhausted`: the blocks that this host holds are used up; the agent leases another and configures it. */
@@ -59,8 +62,7 @@ export type ReserveResult =
 /** The daemon asks, the agent answers. */
 export interface AgentMethods {
   /** Answered when the endpoint's policy is on the switch; an error refuses the container's start. */
-  attached: { request: AttachedEndpoint & { ofport: number }; response: Record<string, never> };
-  detached: { request: { endpointId: string }; response: Record<string, never> };
+  attached: { request: AttachedEndpoint & { ofport: number }; response: Nothing };
+  /** Answered when the host holds another address block of the bridge domain, and the daemon is configured with it. */
+  leaseBlock: { request: { bridgeDomain: string }; response: Nothing };
 }
-
-export type Methods = AttachMethods | AgentMethods;

@@ -5,19 +5,20 @@
 export class KeyedQueue {
   private readonly running = new Map<string, Promise<void>>();
   private readonly again = new Set<string>();
-  private readonly waiting: string[] = [];
+  private readonly waiting = new Set<string>();
+  private stopped = false;
 
+  /** @param work must not reject: nobody waits for it */
   constructor(
     private readonly width: number,
     private readonly work: (key: string) => Promise<void>,
   ) {}
 
   request(key: string): void {
+    if (this.stopped) return;
     if (this.running.has(key)) this.again.add(key);
-    else if (!this.waiting.includes(key)) {
-      this.waiting.push(key);
-      this.next();
-    }
+    else this.waiting.add(key);
+    this.next();
   }
 
   /** Resolves when nothing runs and nothing waits. */
@@ -25,19 +26,20 @@ export class KeyedQueue {
     while (this.running.size > 0) await Promise.all(this.running.values());
   }
 
-  /** Takes nothing more from now on. */
+  /** Takes nothing more from now on; what runs is finished. */
   stop(): void {
-    this.waiting.length = 0;
+    this.stopped = true;
+    this.waiting.clear();
     this.again.clear();
   }
 
   private next(): void {
-    while (this.running.size < this.width) {
-      const key = this.waiting.shift();
-      if (key === undefined) return;
+    for (const key of this.waiting) {
+      if (this.running.size >= this.width) return;
+      this.waiting.delete(key);
       const done = this.work(key).finally(() => {
         this.running.delete(key);
-        if (this.again.delete(key)) this.waiting.push(key);
+        if (this.again.delete(key)) this.waiting.add(key);
         this.next();
       });
       this.running.set(key, done);

@@ -1,11 +1,17 @@
+import type { Health } from '@heddle/model';
 import type { ReserveResult } from '../link/protocol';
+
+/** The bridge domain that a container's endpoint belongs to. */
+export interface PlaceOf {
+  readonly path: string;
+  /** With prefix lengths; the first one names the engine's network. */
+  readonly gateways: readonly string[];
+}
 
 /** What the runtime needs of the rest of the agent to start a container. */
 export interface Placement {
-  /** Why no container can be attached at the moment; undefined when it can. */
-  unavailable(): string | undefined;
-  /** The bridge domain of an EPG with its first gateway; undefined while the EPG is not resolved on this host. */
-  bridgeDomainOf(epg: string): { readonly path: string; readonly gateways: readonly string[] } | undefined;
+  /** Where containers of an EPG go, or what has to come first; when that has come the runtime is told to look again. */
+  placeOf(epg: string): PlaceOf | { readonly waitsFor: string };
   /** An address for an owner; leases another block when those of this host are used up. */
   reserve(bridgeDomain: string, owner: string): Promise<Exclude<ReserveResult, { exhausted: true }>>;
   release(owner: string): Promise<void>;
@@ -13,12 +19,13 @@ export interface Placement {
   resolvConf(tenant: string, application: string): Promise<string>;
 }
 
+/** What one health check showed, with a few words for people. */
+export interface CheckResult {
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
 /** Opens a connection to an endpoint of this host by its link address. */
 export interface HealthProbe {
-  check(
-    linkIndex: number,
-    port: number,
-    http: { readonly path: string } | undefined,
-    timeoutMs: number,
-  ): Promise<{ ok: boolean; detail: string }>;
+  check(linkIndex: number, port: number, health: Health): Promise<CheckResult>;
 }

@@ -1,29 +1,25 @@
-import type { ContainerInspection, ContainerSummary, Engine } from '@heddle/docker';
+import type { ContainerInspection, Engine } from '@heddle/docker';
 import type { Clock, Timer } from '@heddle/host';
 import { HeddleError, type AllocationStatus, type HeddleObject } from '@heddle/model';
-import {
-  healthState,
-  NO_RESTARTS,
-  notStarted,
-  restartAfterExit,
-  type HealthEvent,
-  type HealthState,
-  type RestartHistory,
-} from '@heddle/rollout';
+import { NO_RESTARTS, restartAfterExit, type RestartHistory } from '@heddle/rollout';
 import { subnetOf } from '../attach/ipam-driver';
 import { allocationOwner, OPTION } from '../attach/options';
 import { containerOf } from './container';
+import { HealthCheck } from './health-check';
 import { KeyedQueue } from './keyed-queue';
 import { allocationPath, epgPath, LABEL, networkName } from './labels';
-import type { HealthProbe, Placement } from './ports';
+import type { CheckResult, HealthProbe, PlaceOf, Placement } from './ports';
+import { Slots } from './slots';
 
 type Allocation = HeddleObject<'Allocation'>;
 
-/** Containers being started or stopped at one time. */
-const WIDTH = 4;
+/** Allocations being worked on at one time. A stop may take its whole grace, so it is more than the engine does at once. */
+const WIDTH = 64;
+/** Containers being created and started at one time: the engine gains little from more. */
+const STARTS = 4;
 const START_DEADLINE_MS = 60_000;
-/** How soon something that waits for another part of the host is looked at again, if nothing tells of it earlier. */
-const WAIT_MS = 1_000;
+/** Until the next look when somebody else is at work on a container. */
+const SOON_MS = 1_000;
 
 /** What is kept of an instance over restarts of the agent. */
 export interface RememberedInstance {
@@ -57,19 +53,22 @@ export interface RuntimeOptions {
 interface Run {
   allocation: Allocation;
   status: AllocationStatus;
+  readonly health: HealthCheck;
   containerId?: string;
+  /** It was started, or seen ended, by this agent: what an earlier one knew of its health is out of date. */
+  known: boolean;
+  /** The engine did not answer when it was last looked at. */
+  unseen: boolean;
   /** The engine has said what there is of it, to this agent. */
-  surveyed?: boolean;
-  /** Seen running by this agent. */
-  known?: boolean;
+  surveyed: boolean;
   restarts: RestartHistory;
+  /** Attempts to stop it that failed. */
+  stops: RestartHistory;
   /** When the container is to be started again; undefined while it runs or was not started yet. */
   restartAt?: number;
   /** The exit that `restartAt` was decided for, by the time at which the container ended. */
   decidedExit?: string;
-  health: HealthState;
   timer?: Timer;
-  healthTimer?: Timer;
 }
 
 /**
@@ -80,15 +79,17 @@ interface Run {
 export class Runtime {
   private readonly runs = new Map<string, Run>();
   private readonly queue = new KeyedQueue(WIDTH, (key) => this.look(key));
+  private readonly starts = new Slots(STARTS);
+  private readonly stopping = new AbortController();
   private strays: readonly string[] = [];
-  private engineAway: string | undefined;
+  private engineProblem: string | undefined;
   private complete = false;
 
   constructor(private readonly options: RuntimeOptions) {}
 
-  /** Sentences: an engine that does not answer, containers that carry our labels but belong to no allocation of this host. */
+  /** Sentences about the engine, and about containers that carry our labels but belong to no allocation of this host. */
   get problems(): readonly string[] {
-    return [...(this.engineAway === undefined ? [] : [this.engineAway]), ...this.strays];
+    return this.engineProblem === undefined ? this.strays : [this.engineProblem, ...this.strays];
   }
 
   /**
@@ -104,8 +105,8 @@ export class Runtime {
   remember(): Record<string, RememberedInstance> {
     return Object.fromEntries(
       [...this.runs.values()].map(({ status, restarts, decidedExit, restartAt }) => {
-        const exit =
-          decidedExit === undefined || restartAt === undefined ? {} : { exit: { finishedAt: decidedExit, restartAt } };
+        const due = decidedExit !== undefined && restartAt !== undefined;
+        const exit = due ? { exit: { finishedAt: decidedExit, restartAt } } : {};
         return [status.uid, { healthy: status.healthy, restarts, ...exit }];
       }),
     );
@@ -128,10 +129,7 @@ export class Runtime {
       else run.allocation = allocation;
       this.queue.request(path);
     }
-    for (const [path, run] of this.runs) {
-      if (allocations.has(path)) continue;
-      this.forget(path, run);
-    }
+    for (const [path, run] of this.runs) if (!allocations.has(path)) this.forget(path, run);
   }
 
   /** Something changed that starts may have waited for, or an event of the engine tells of a container. */
@@ -142,46 +140,53 @@ export class Runtime {
 
   /** Compares with everything the engine has: finds what ended unseen, and strays. */
   async resynchronise(): Promise<void> {
-    let containers: readonly ContainerSummary[];
     try {
-      containers = await this.options.engine.list({ all: true, labels: { [LABEL.allocation]: true } });
+      const { signal } = this.stopping;
+      const containers = await this.options.engine.list({ all: true, labels: { [LABEL.allocation]: true }, signal });
+      this.engineProblem = undefined;
+      const pathOf = (c: (typeof containers)[number]): string => c.labels[LABEL.allocation] ?? '';
+      this.strays = containers.flatMap((c) => this.strayProblem(c.name, c.id, pathOf(c)));
+      const running = new Set(containers.filter((c) => c.status === 'running').map((c) => c.id));
+      for (const [path, run] of this.runs) if (!inOrder(run, running)) this.queue.request(path);
     } catch (error) {
-      this.engineAway = silence(HeddleError.from(error));
-      throw error;
+      this.engineAway(error);
     }
-    this.engineAway = undefined;
-    this.strays = containers
-      .filter((c) => !this.runs.has(c.labels[LABEL.allocation] ?? ''))
-      .map(
-        (c) =>
-          `container ${c.name} carries the label ${LABEL.allocation}=${c.labels[LABEL.allocation]}, which is no allocation of this host; it is left alone (remove it by hand if it is not wanted)`,
-      );
-    this.lookAt();
   }
 
   async stop(): Promise<void> {
+    this.stopping.abort(new HeddleError('unavailable', 'the agent is stopping'));
     this.queue.stop();
     for (const run of this.runs.values()) {
       run.timer?.cancel();
-      run.healthTimer?.cancel();
+      run.health.stop();
     }
     await this.queue.idle();
   }
 
   private newRun(allocation: Allocation): Run {
-    const uid = allocation.metadata.uid ?? '';
-    const remembered = this.options.remembered[uid];
+    const path = allocationPath(allocation);
+    const remembered = this.options.remembered[allocation.metadata.uid ?? ''];
     const restarts = remembered?.restarts ?? NO_RESTARTS;
-    return {
+    const run: Run = {
       allocation,
+      known: false,
+      unseen: false,
+      surveyed: false,
       restarts,
-      ...(remembered?.exit === undefined
-        ? {}
-        : { decidedExit: remembered.exit.finishedAt, restartAt: remembered.exit.restartAt }),
-      health: notStarted(this.options.clock.now()),
+      ...(remembered?.exit ? { decidedExit: remembered.exit.finishedAt, restartAt: remembered.exit.restartAt } : {}),
+      stops: NO_RESTARTS,
+      health: new HealthCheck({
+        config: allocation.spec.template.health,
+        clock: this.options.clock,
+        attempt: () => this.check(run),
+        onJudged: ({ healthy, reason }, changed, detail) => {
+          if (changed) this.options.onEvent(run.allocation, healthy ? 'healthy' : 'unhealthy', reason ?? detail);
+          this.report(run, { healthy, reason });
+        },
+      }),
       status: {
-        allocation: allocationPath(allocation),
-        uid,
+        allocation: path,
+        uid: allocation.metadata.uid ?? '',
         host: this.options.host,
         phase: 'pending',
         healthy: false,
@@ -189,6 +194,7 @@ export class Runtime {
         restarts: restarts.restarts,
       },
     };
+    return run;
   }
 
   private async look(path: string): Promise<void> {
@@ -198,17 +204,20 @@ export class Runtime {
     let container: ContainerInspection | undefined;
     try {
       container = await this.find(run);
+      run.unseen = false;
+      this.engineProblem = undefined;
     } catch (error) {
-      return this.engineSilent(run, HeddleError.from(error));
+      // Nothing is known of the container: what was last seen of it stands.
+      run.unseen = true;
+      return this.engineAway(error);
     }
-    this.engineAway = undefined;
     try {
       const work = this.act(run, container);
       // What there is now is known by then; starting and stopping may take long.
       this.survey(run);
       await work;
     } catch (error) {
-      this.failed(run, HeddleError.from(error));
+      if (!this.stopping.signal.aborted) this.failed(run, HeddleError.from(error));
     }
   }
 
@@ -216,12 +225,6 @@ export class Runtime {
     if (run.allocation.spec.desired === 'stop') await this.remove(run, container);
     else if (!container) await this.create(run);
     else await this.keep(run, container);
-  }
-
-  /** What becomes of a container while its engine is away is not known: its status stays as it was. */
-  private engineSilent(run: Run, error: HeddleError): void {
-    this.engineAway = silence(error);
-    this.later(run, WAIT_MS);
   }
 
   private survey(run: Run): void {
@@ -232,109 +235,94 @@ export class Runtime {
   }
 
   private async find(run: Run): Promise<ContainerInspection | undefined> {
-    const path = allocationPath(run.allocation);
-    const [found] = run.containerId
-      ? [{ id: run.containerId }]
-      : await this.options.engine.list({ all: true, labels: { [LABEL.allocation]: path } });
-    if (!found) return undefined;
+    const known = run.containerId === undefined ? undefined : await this.inspect(run.containerId);
+    if (known) return known;
+    run.containerId = undefined;
+    const { signal } = this.stopping;
+    const labels = { [LABEL.allocation]: allocationPath(run.allocation) };
+    const [found] = await this.options.engine.list({ all: true, labels, signal });
+    const container = found && (await this.inspect(found.id));
+    run.containerId = container?.id;
+    return container;
+  }
+
+  private async inspect(id: string): Promise<ContainerInspection | undefined> {
     try {
-      const container = await this.options.engine.inspect(found.id);
-      run.containerId = container.id;
-      return container;
+      return await this.options.engine.inspect(id, { signal: this.stopping.signal });
     } catch (error) {
-      if (HeddleError.from(error).code !== 'not-found') throw error;
-      run.containerId = undefined;
-      return undefined;
+      if (HeddleError.from(error).code === 'not-found') return undefined;
+      throw error;
     }
   }
 
   private async create(run: Run): Promise<void> {
-    const { engine, placement, host } = this.options;
-    const { allocation } = run;
-    const now = this.options.clock.now();
-    if (run.restartAt !== undefined && run.restartAt > now) return this.later(run, run.restartAt - now);
-    if (this.waits(run)) return;
-    const path = allocationPath(allocation);
-    const domain = placement.bridgeDomainOf(epgPath(allocation));
-    if (!domain)
-      return this.report(run, {
-        phase: 'pending',
-        healthy: false,
-        reason: `the EPG ${epgPath(allocation)} is not resolved on this host yet`,
-      });
-    if (!(await engine.imageExists(allocation.spec.template.image))) {
-      throw new HeddleError(
-        'not-found',
-        `the image ${allocation.spec.template.image} is not on this host; load it there (docker load) or correct the name`,
-      );
-    }
+    if (this.mustWait(run)) return;
+    const epg = epgPath(run.allocation);
+    const place = this.options.placement.placeOf(epg);
+    if ('waitsFor' in place) return this.report(run, { phase: 'pending', healthy: false, reason: place.waitsFor });
     this.report(run, { phase: 'starting', healthy: false, reason: undefined });
-    const reserved = await this.reserve(run, domain.path, allocationOwner(path));
-    if (!reserved) return;
-    const { address, mac } = reserved;
-    await this.ensureNetwork(domain);
-    const resolvConf = await placement.resolvConf(
-      allocation.metadata.tenant as string,
-      allocation.metadata.application as string,
-    );
-    run.containerId = await engine.createContainer(
-      containerOf(allocation, { host, bridgeDomain: domain.path, address, resolvConf }),
-    );
-    this.report(run, { phase: 'starting', healthy: false, addresses: [address], mac });
-    await this.start(run);
-  }
-
-  private async ensureNetwork({ path, gateways }: { path: string; gateways: readonly string[] }): Promise<void> {
-    const [gateway] = gateways;
-    if (gateway === undefined) throw new HeddleError('conflict', `the bridge domain ${path} has no subnet`);
-    const { engine, plugin } = this.options;
-    await engine.ensureNetwork({
-      name: networkName(path),
-      driver: plugin,
-      ipamDriver: plugin,
-      ipamOptions: { [OPTION.bridgeDomain]: path },
-      subnet: subnetOf(gateway),
-      gateway: gateway.split('/')[0],
-      options: { [OPTION.bridgeDomain]: path },
-      labels: { [OPTION.bridgeDomain]: path },
+    await this.starts.run(async () => {
+      if (!this.isWanted(run)) return;
+      await this.createIn(run, place);
+      await this.start(run);
     });
   }
 
-  /** An address, or nothing while none can be had because somebody who is asked for it is away. */
-  private async reserve(
-    run: Run,
-    bridgeDomain: string,
-    owner: string,
-  ): Promise<Awaited<ReturnType<Placement['reserve']>> | undefined> {
-    try {
-      return await this.options.placement.reserve(bridgeDomain, owner);
-    } catch (error) {
-      const failure = HeddleError.from(error);
-      if (failure.code !== 'unavailable') throw failure;
-      return this.wait(run, failure.message);
+  private async createIn(run: Run, place: PlaceOf): Promise<void> {
+    const { engine, placement, host } = this.options;
+    const { signal } = this.stopping;
+    const { allocation } = run;
+    const { image } = allocation.spec.template;
+    const { tenant, application } = allocation.metadata;
+    if (!(await engine.imageExists(image, { signal }))) {
+      throw new HeddleError(
+        'not-found',
+        `the image ${image} is not on this host; load it there (docker load) or correct the name`,
+      );
     }
+    const { address, mac } = await placement.reserve(place.path, allocationOwner(allocationPath(allocation)));
+    await this.ensureNetwork(place);
+    const resolvConf = await placement.resolvConf(tenant as string, application as string);
+    const spec = containerOf(allocation, { host, bridgeDomain: place.path, address, resolvConf });
+    run.containerId = await engine.createContainer(spec, { signal });
+    this.report(run, { containerId: run.containerId, addresses: [address], mac });
   }
 
-  /** While the host cannot attach containers a start would only fail; that says nothing against the container. */
-  private waits(run: Run): boolean {
-    const why = this.options.placement.unavailable();
-    if (why !== undefined) this.wait(run, why);
-    return why !== undefined;
+  private async ensureNetwork({ path, gateways }: PlaceOf): Promise<void> {
+    const [gateway] = gateways;
+    if (gateway === undefined) throw new HeddleError('conflict', `the bridge domain ${path} has no subnet`);
+    const { engine, plugin } = this.options;
+    await engine.ensureNetwork(
+      {
+        name: networkName(path),
+        driver: plugin,
+        ipamDriver: plugin,
+        ipamOptions: { [OPTION.bridgeDomain]: path },
+        subnet: subnetOf(gateway),
+        gateway: gateway.split('/')[0],
+        options: { [OPTION.bridgeDomain]: path },
+        labels: { [OPTION.bridgeDomain]: path },
+      },
+      { signal: this.stopping.signal },
+    );
   }
 
-  private wait(run: Run, why: string): undefined {
-    this.report(run, { phase: 'pending', healthy: false, reason: `waits to be started: ${why}` });
-    this.later(run, WAIT_MS);
-  }
-
+  /** Starts a container that exists; what became of it is seen at the next look. */
   private async start(run: Run): Promise<void> {
-    if (this.waits(run)) return;
     const id = run.containerId as string;
     run.restartAt = undefined;
-    await this.options.engine.start(id, { deadlineMs: START_DEADLINE_MS });
-    this.options.onEvent(run.allocation, 'started', `container ${id.slice(0, 12)} started on ${this.options.host}`);
-    const container = await this.find(run);
-    if (container) await this.keep(run, container);
+    run.known = true;
+    const { engine, host } = this.options;
+    await engine.start(id, { deadlineMs: START_DEADLINE_MS, signal: this.stopping.signal });
+    this.options.onEvent(run.allocation, 'started', `container ${id.slice(0, 12)} started on ${host}`);
+    this.queue.request(allocationPath(run.allocation));
+  }
+
+  private async startAgain(run: Run): Promise<void> {
+    if (this.mustWait(run)) return;
+    await this.starts.run(async () => {
+      if (this.isWanted(run)) await this.start(run);
+    });
   }
 
   /** The container exists and is wanted. */
@@ -343,9 +331,7 @@ export class Runtime {
       case 'running':
         return this.running(run, container);
       case 'created':
-        return run.restartAt !== undefined && run.restartAt > this.options.clock.now()
-          ? this.later(run, run.restartAt - this.options.clock.now())
-          : this.start(run);
+        return this.startAgain(run);
       case 'exited':
       case 'dead':
         return this.ended(run, container);
@@ -354,140 +340,141 @@ export class Runtime {
       case 'removing':
         // Somebody else is at work on it; look again soon.
         this.report(run, { phase: 'starting', healthy: false, reason: `the container is ${container.status}` });
-        this.later(run, 1_000);
+        this.later(run, SOON_MS);
     }
   }
 
   private running(run: Run, container: ContainerInspection): void {
     run.restartAt = undefined;
-    if (!run.health.running) {
-      this.judge(run, { type: 'started' });
-      if (!run.known && this.options.remembered[run.status.uid]?.healthy) this.judge(run, { type: 'probe', ok: true });
-    }
+    run.health.start(!run.known && (this.options.remembered[run.status.uid]?.healthy ?? false));
     run.known = true;
     const network = Object.values(container.networks)[0];
+    const { healthy, reason } = run.health.state;
     this.report(run, {
       phase: 'running',
-      healthy: run.health.healthy,
+      containerId: container.id,
+      healthy,
       addresses: network?.ipv4Address ? [network.ipv4Address] : run.status.addresses,
       mac: network?.macAddress ?? run.status.mac,
       startedAt: container.startedAt,
-      reason: run.health.healthy ? undefined : run.health.reason,
+      reason,
     });
-    this.scheduleHealth(run);
   }
 
   /** Starts the container again after a pause that grows with every failure. */
   private async ended(run: Run, container: ContainerInspection): Promise<void> {
-    const now = this.options.clock.now();
-    if (run.health.running) this.judge(run, { type: 'stopped' });
+    run.health.stop();
+    run.known = true;
     if (run.decidedExit !== container.finishedAt || run.restartAt === undefined) {
-      const detail = container.error || (container.oomKilled ? 'out of memory' : undefined);
+      const { exitCode, startedAt } = container;
       const decision = restartAfterExit(
         run.restarts,
         {
-          startedAt: container.startedAt ? Date.parse(container.startedAt) : undefined,
-          exitCode: container.exitCode,
-          detail,
+          startedAt: startedAt ? Date.parse(startedAt) : undefined,
+          exitCode,
+          detail: container.error || (container.oomKilled ? 'out of memory' : undefined),
         },
-        now,
+        this.options.clock.now(),
       );
       run.restarts = decision.history;
       run.restartAt = decision.restartAt;
       run.decidedExit = container.finishedAt;
-      this.report(run, { phase: 'backoff', healthy: false, exitCode: container.exitCode, reason: decision.reason });
+      this.report(run, { phase: 'backoff', healthy: false, exitCode, reason: decision.reason });
       this.options.onEvent(run.allocation, 'exited', decision.reason);
     }
-    if (run.restartAt <= now) await this.start(run);
-    else this.later(run, run.restartAt - now);
+    await this.startAgain(run);
   }
 
   /** The tombstone: stopped with its grace, removed, its address given back. Only then is it reported as stopped. */
   private async remove(run: Run, container: ContainerInspection | undefined): Promise<void> {
-    run.healthTimer?.cancel();
     if (run.status.phase === 'stopped') return;
-    const path = allocationPath(run.allocation);
-    if (run.health.running) this.judge(run, { type: 'stopped' });
+    run.health.stop();
+    const { engine, placement, host } = this.options;
+    const { signal } = this.stopping;
     if (container) {
       this.report(run, { phase: 'stopping', healthy: false, reason: undefined });
-      const { engine } = this.options;
       if (container.status === 'running')
-        await engine.stop(container.id, run.allocation.spec.template.stopGraceSeconds);
-      await engine.remove(container.id, { force: true });
+        await engine.stop(container.id, run.allocation.spec.template.stopGraceSeconds, { signal });
+      await engine.remove(container.id, { force: true, signal });
+      run.containerId = undefined;
     }
-    await this.options.placement.release(allocationOwner(path));
-    run.containerId = undefined;
+    await placement.release(allocationOwner(allocationPath(run.allocation)));
     this.report(run, { phase: 'stopped', healthy: false, addresses: [], reason: undefined });
-    this.options.onEvent(run.allocation, 'stopped', `stopped on ${this.options.host}`);
+    if (container) this.options.onEvent(run.allocation, 'stopped', `stopped on ${host}`);
   }
 
   /** Something could not be done: tried again after a pause, and the reason is shown until it works. */
   private failed(run: Run, error: HeddleError): void {
-    const stopping = run.allocation.spec.desired === 'stop';
-    const decision = restartAfterExit(run.restarts, { detail: error.message }, this.options.clock.now());
-    // A start that failed counts like an exit, so that a hopeless one does not keep the engine busy.
-    run.restarts = decision.history;
-    run.restartAt = decision.restartAt;
-    const reason = stopping ? `could not be stopped: ${error.message}` : decision.reason;
-    if (run.status.reason !== reason) this.options.onEvent(run.allocation, 'failed', reason);
-    this.report(run, { phase: stopping ? 'stopping' : 'backoff', healthy: false, reason });
-    this.later(run, Math.max(0, decision.restartAt - this.options.clock.now()));
-  }
-
-  private judge(run: Run, event: HealthEvent): void {
-    run.health = healthState(run.allocation.spec.template.health, run.health, event, this.options.clock.now());
-  }
-
-  private scheduleHealth(run: Run): void {
-    const { health, ports } = run.allocation.spec.template;
-    if (!health || run.healthTimer) return;
-    const port = ports[health.port]?.port;
-    if (port === undefined) return;
-    // Until the first success checks come quickly, so that a rollout does not wait for a whole interval.
-    const interval = run.health.healthy
-      ? health.intervalSeconds * 1_000
-      : Math.min(500, health.intervalSeconds * 1_000);
-    run.healthTimer = this.options.clock.after(interval, () => {
-      void this.check(run, port, health).finally(() => {
-        run.healthTimer = undefined;
-        if (run.health.running) this.scheduleHealth(run);
-      });
-    });
-  }
-
-  private async check(
-    run: Run,
-    port: number,
-    health: NonNullable<Allocation['spec']['template']['health']>,
-  ): Promise<void> {
-    const link = this.options.linkIndexOf(allocationPath(run.allocation));
-    const http = health.type === 'http' ? { path: health.path } : undefined;
-    const result =
-      link === undefined
-        ? { ok: false, detail: 'the container is not attached' }
-        : await this.options.health.check(link, port, http, health.timeoutSeconds * 1_000);
-    if (!run.health.running) return;
-    const before = run.health.healthy;
-    this.judge(run, { type: 'probe', ...result });
-    if (run.health.healthy !== before) {
-      this.options.onEvent(
-        run.allocation,
-        run.health.healthy ? 'healthy' : 'unhealthy',
-        run.health.reason ?? result.detail,
-      );
+    const now = this.options.clock.now();
+    if (run.allocation.spec.desired === 'stop') {
+      const { history, restartAt } = restartAfterExit(run.stops, { detail: error.message }, now);
+      run.stops = history;
+      this.explain(run, 'stopping', `could not be stopped: ${error.message}`);
+      return this.later(run, restartAt - now);
     }
-    this.report(run, { healthy: run.health.healthy, reason: run.health.healthy ? undefined : run.health.reason });
+    const place = this.options.placement.placeOf(epgPath(run.allocation));
+    // What it needs went away meanwhile: that is no failure of its own, and a look follows when it is back.
+    if (error.retryable && 'waitsFor' in place)
+      return this.report(run, { phase: 'pending', healthy: false, reason: place.waitsFor });
+    // A start that failed counts like an exit, so that a hopeless one does not keep the engine busy.
+    const { history, restartAt, reason } = restartAfterExit(run.restarts, { detail: error.message }, now);
+    run.restarts = history;
+    run.restartAt = restartAt;
+    this.explain(run, 'backoff', reason);
+    this.later(run, restartAt - now);
+  }
+
+  private explain(run: Run, phase: 'stopping' | 'backoff', reason: string): void {
+    if (run.status.reason !== reason) this.options.onEvent(run.allocation, 'failed', reason);
+    this.report(run, { phase, healthy: false, reason });
+  }
+
+  private engineAway(error: unknown): void {
+    if (this.stopping.signal.aborted) return;
+    const { message } = HeddleError.from(error);
+    this.engineProblem = `the engine does not answer (${message}): containers that run go on, none can be started or stopped`;
+  }
+
+  private strayProblem(name: string, id: string, path: string): string[] {
+    const run = this.runs.get(path);
+    if (run && (run.containerId === undefined || run.containerId === id)) return [];
+    const what = run ? 'which another container is already' : 'which is no allocation of this host';
+    return [
+      `container ${name} carries the label ${LABEL.allocation}=${path}, ${what}; it is left alone (remove it by hand if it is not wanted)`,
+    ];
+  }
+
+  private async check({ allocation }: Run): Promise<CheckResult> {
+    const { health, ports } = allocation.spec.template;
+    const port = health && ports[health.port]?.port;
+    if (!health || port === undefined) return { ok: false, detail: `the check names no port of the service` };
+    const link = this.options.linkIndexOf(allocationPath(allocation));
+    if (link === undefined) return { ok: false, detail: 'the container is not attached' };
+    return this.options.health.check(link, port, health);
+  }
+
+  private isWanted(run: Run): boolean {
+    const isCurrent = this.runs.get(allocationPath(run.allocation)) === run;
+    return isCurrent && run.allocation.spec.desired === 'run' && !this.stopping.signal.aborted;
+  }
+
+  /** Whether the pause before the next start is not over; then a look follows at its end. */
+  private mustWait(run: Run): boolean {
+    const wait = (run.restartAt ?? 0) - this.options.clock.now();
+    if (wait > 0) this.later(run, wait);
+    return wait > 0;
   }
 
   private later(run: Run, ms: number): void {
     run.timer?.cancel();
+    if (this.stopping.signal.aborted) return;
     const path = allocationPath(run.allocation);
     run.timer = this.options.clock.after(Math.max(10, ms), () => this.queue.request(path));
   }
 
   private forget(path: string, run: Run): void {
     run.timer?.cancel();
-    run.healthTimer?.cancel();
+    run.health.stop();
     this.runs.delete(path);
   }
 
@@ -499,5 +486,9 @@ export class Runtime {
   }
 }
 
-const silence = (error: HeddleError): string =>
-  `the engine does not answer (${error.message}): containers that run are not affected, none can be started or stopped`;
+/** Whether nothing is left to do for it, as far as a list of what runs can tell. */
+function inOrder({ allocation, status, containerId, unseen }: Run, running: ReadonlySet<string>): boolean {
+  if (unseen) return false;
+  if (allocation.spec.desired === 'stop') return status.phase === 'stopped';
+  return status.phase === 'running' && containerId !== undefined && running.has(containerId);
+}
