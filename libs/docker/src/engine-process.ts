@@ -123,12 +123,14 @@ export interface EngineOptions {
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error';
   /** Labels of the engine, `key=value`. */
   readonly labels?: readonly string[];
+  /**
+   * Address of a default bridge in CIDR, such as `172.31.0.1/24`, with the forwarding and the firewall rules that go with
+   * it. Default: no bridge and no rules, networks are the plugin's business.
+   */
+  readonly bridge?: string;
 }
 
-/**
- * The engine in its holder's namespaces. The spawned process becomes the engine itself, so that its pid is the engine's.
- * It touches no firewall and makes no bridge: networks are the plugin's business.
- */
+/** The engine in its holder's namespaces. The spawned process becomes the engine itself, so that its pid is the engine's. */
 export function engineArgv(dirs: EngineDirs, options: EngineOptions): string[] {
   return [
     ...['nsenter', '--mount', '--net', '--target', String(options.holderPid), '--'],
@@ -137,7 +139,10 @@ export function engineArgv(dirs: EngineDirs, options: EngineOptions): string[] {
     ...['--data-root', dirs.dataRoot],
     ...['--exec-root', dirs.execRoot],
     ...['--pidfile', dirs.pidFile],
-    ...['--bridge', 'none', '--iptables=false', '--ip6tables=false', '--ip-forward=false', '--userland-proxy=false'],
+    ...(options.bridge === undefined
+      ? ['--bridge', 'none', '--iptables=false', '--ip-forward=false']
+      : ['--bip', options.bridge, '--iptables=true', '--ip-forward=true']),
+    ...['--ip6tables=false', '--userland-proxy=false'],
     ...['--exec-opt', 'native.cgroupdriver=cgroupfs', '--cgroup-parent', options.cgroupParent],
     ...['--log-level', options.logLevel ?? 'warn'],
     ...(options.liveRestore ? ['--live-restore'] : []),

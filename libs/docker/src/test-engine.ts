@@ -30,6 +30,8 @@ const STOP_MS = 10_000;
 
 export interface TestEngineOptions {
   readonly liveRestore?: boolean;
+  /** Address of a default bridge in CIDR. Default: no bridge, and no firewall rules. */
+  readonly bridge?: string;
   /** Options of the client; the socket is the engine's. */
   readonly client?: Omit<DockerEngineOptions, 'socketPath'>;
   /** Where its directory is made; short, for the sake of socket paths. Default: the system's temporary directory. */
@@ -110,6 +112,7 @@ export class TestEngine {
       holderPid: this.holderPid,
       cgroupParent: this.cgroup.child('containers').path,
       liveRestore: this.options.liveRestore ?? false,
+      ...(this.options.bridge === undefined ? {} : { bridge: this.options.bridge }),
     });
     this.daemon = await this.spawn(argv, 'engine.log');
     await this.answers(this.daemon, 'engine.log', () => this.engine.ping({ deadlineMs: 2000 }));
