@@ -12,11 +12,20 @@ import { build, isBuilt } from './setup/build.mjs';
 import { installDependencies, isInStep } from './setup/dependencies.mjs';
 import { aptCommands, installPackages, isDebian, missingPrograms } from './setup/packages.mjs';
 
+/** The command by which each purpose is reached, and whether it is of any use without root. */
+const PURPOSES = {
+  setup: { command: 'run setup', needsRoot: false },
+  demo: { command: 'run demo', needsRoot: true },
+  bench: { command: 'run bench', needsRoot: true },
+  test: { command: 'test', needsRoot: false },
+};
+
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
 /**
  * @param {object} [options]
- * @param {'setup' | 'demo' | 'test'} [options.purpose] what for: tests go on without what needs root, the demo does not
+ * @param {'setup' | 'demo' | 'bench' | 'test'} [options.purpose] what for: tests go on without what needs root, demo and
+ *   benches do not
  * @param {(line: string) => void} [options.log]
  * @returns {Promise<boolean>} whether everything that the purpose needs is in place; if not, it was said what to do
  */
@@ -55,9 +64,10 @@ function compareVersions(a, b) {
 
 async function packagesArePresent(purpose, log) {
   const isRoot = process.getuid?.() === 0;
-  const again = `sudo env "PATH=$PATH" npm ${purpose === 'setup' ? 'run setup' : purpose === 'demo' ? 'run demo' : 'test'}`;
-  if (purpose === 'demo' && !isRoot) {
-    log('the demo makes network namespaces and starts Docker Engines in them, which needs root. Please run:');
+  const { command, needsRoot } = PURPOSES[purpose];
+  const again = `sudo env "PATH=$PATH" npm ${command}`;
+  if (needsRoot && !isRoot) {
+    log('this makes network namespaces and starts Docker Engines in them, which needs root. Please run:');
     log(`  ${again}`);
     return false;
   }
