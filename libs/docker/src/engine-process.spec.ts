@@ -30,7 +30,7 @@ describe('the command lines of an engine', () => {
       ...['--host', 'unix:///var/lib/heddle/lab/h1/docker.sock'],
       ...['--data-root', '/var/lib/heddle/lab/h1/data', '--exec-root', '/var/lib/heddle/lab/h1/exec'],
       ...['--pidfile', '/var/lib/heddle/lab/h1/docker.pid'],
-      ...['--bridge', 'none', '--iptables=false', '--ip6tables=false', '--ip-forward=false', '--userland-proxy=false'],
+      ...['--bridge', 'none', '--iptables=false', '--ip-forward=false', '--ip6tables=false', '--userland-proxy=false'],
       ...['--exec-opt', 'native.cgroupdriver=cgroupfs', '--cgroup-parent', '/heddle-h1/containers'],
       ...['--log-level', 'warn', '--live-restore'],
     ]);
