@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { Agent, type IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
+import { inspect } from 'node:util';
 import Docker from 'dockerode';
 import { HeddleError } from '@heddle/model';
 import { withDeadline } from './deadline';
@@ -116,10 +117,20 @@ export interface EngineStream {
   readonly cancel: () => void;
 }
 
+/**
+ * docker-modem describes every request for its debug log, whether that is on or not, with everything that can be reached from
+ * it. From an ordinary agent these are all other requests and their sockets: with a hundred under way that took seconds each.
+ */
+class QuietAgent extends Agent {
+  [inspect.custom](): string {
+    return 'Agent';
+  }
+}
+
 function connect(socketPath: string, maxSockets: number): DockerApi {
   const options = {
     socketPath,
-    agent: new Agent({ keepAlive: false, maxSockets }),
+    agent: new QuietAgent({ keepAlive: false, maxSockets }),
     protocol: 'http',
     // DOCKER_HOST and its companions in the environment would win over the path otherwise.
     host: undefined,

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /**
  * An abort controller that also fires with any of the given signals, with that one's reason. `release` drops its hold on
  * them: `AbortSignal.any` keeps one for as long as the signals live, and those of services live long.
@@ -11,6 +13,8 @@ export class LinkedAbort {
       if (!source) return [];
       const onAbort = (): void => this.controller.abort(source.reason);
       if (source.aborted) onAbort();
+      // One signal may end many calls; each lets go of it, so that Node's warning of a leak would be a false one.
+      setMaxListeners(0, source);
       source.addEventListener('abort', onAbort, { once: true });
       return [() => source.removeEventListener('abort', onAbort)];
     });
