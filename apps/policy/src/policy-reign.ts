@@ -18,9 +18,8 @@ const LOOK_MS = 250;
  * which they know, or had the time to; numbers that were given before are used at once.
  */
 export class PolicyReign implements Reign {
-  private given: IdTable = EMPTY_IDS;
   private readonly publisher: Publisher;
-  private hosts: Subscriber<HostView> | undefined;
+  private readonly hosts: Subscriber<HostView>;
   private hostsHeard = false;
   private floor = 0;
   private turn: Promise<void> = Promise.resolve();
@@ -34,22 +33,33 @@ export class PolicyReign implements Reign {
     private readonly context: ServiceContext,
     private readonly ownership: Ownership,
     private readonly bucket: FencedBucket<IdTable>,
+    private given: IdTable,
   ) {
     const { bus, clock } = context;
     const { identity, term } = ownership;
     this.publisher = new Publisher({ bus, clock, service: 'policy', identity, epoch: term.epoch });
     this.since = clock.monotonic();
+    this.hosts = new Subscriber<HostView>({
+      bus,
+      clock,
+      service: 'inventory',
+      topic: TOPICS.hosts,
+      onAccepted: ({ entries }) => this.hear(entries),
+      onRefused: () => undefined,
+    });
   }
 
   static async begin(context: ServiceContext, ownership: Ownership): Promise<PolicyReign> {
     const { store, clock } = context;
     const bucket = await FencedBucket.open<IdTable>({ store, bucket: 'resolved', term: ownership.term, clock });
-    const reign = new PolicyReign(context, ownership, bucket);
     try {
+      // Before anything is listened to: what is decided without knowing what was given would give it again.
+      const given = (await bucket.readAll()).get(IDS) ?? EMPTY_IDS;
+      const reign = new PolicyReign(context, ownership, bucket, given);
       await reign.start();
       return reign;
     } catch (error) {
-      await reign.stop();
+      bucket.close();
       throw error;
     }
   }
@@ -60,27 +70,20 @@ export class PolicyReign implements Reign {
   }
 
   private async start(): Promise<void> {
-    const { bus, clock } = this.context;
-    this.given = (await this.bucket.readAll()).get(IDS) ?? EMPTY_IDS;
-    this.hosts = new Subscriber<HostView>({
-      bus,
-      clock,
-      service: 'inventory',
-      topic: TOPICS.hosts,
-      onAccepted: ({ entries }) => this.hear(entries),
-      onRefused: () => undefined,
-    });
     this.stops.push(this.ownership.view.onChange(() => this.enqueue()));
     const first = this.advance();
     this.turn = first.catch(() => undefined);
-    await first;
+    await first.catch(async (error: unknown) => {
+      await this.stop();
+      throw error;
+    });
   }
 
   async stop(): Promise<void> {
     this.stopped = true;
     this.look?.cancel();
     for (const stop of this.stops) stop();
-    await this.hosts?.close();
+    await this.hosts.close();
     await this.publisher.stop();
     await this.turn;
     this.bucket.close();
@@ -88,8 +91,8 @@ export class PolicyReign implements Reign {
 
   private hear(hosts: ReadonlyMap<string, HostView>): void {
     const highest = [...hosts.values()].reduce((max, host) => Math.max(max, host.highestClassId), 0);
-    if (highest <= this.floor) return;
-    this.floor = highest;
+    if (highest <= this.floor && this.look === undefined) return;
+    this.floor = Math.max(this.floor, highest);
     this.enqueue();
   }
 
@@ -98,7 +101,7 @@ export class PolicyReign implements Reign {
     if (this.context.clock.monotonic() - this.since >= HEARING_MS) this.hostsHeard = true;
     else if (this.ownership.settled()) {
       this.hostsHeard ||=
-        this.hosts?.following === true && [...this.hosts.entries.values()].every((host) => host.state !== 'suspect');
+        this.hosts.following && [...this.hosts.entries.values()].every((host) => host.state !== 'suspect');
     }
     return this.hostsHeard;
   }
@@ -113,6 +116,8 @@ export class PolicyReign implements Reign {
 
   private async advance(): Promise<void> {
     if (this.stopped) return;
+    this.look?.cancel();
+    this.look = undefined;
     const { entries, position, problem } = this.ownership.view;
     // A view that is being read anew lacks what comes later in the log, and would take it away.
     if (problem !== undefined) return this.lookAgain();
@@ -128,7 +133,6 @@ export class PolicyReign implements Reign {
   }
 
   private lookAgain(): void {
-    this.look?.cancel();
     this.look = this.context.clock.after(LOOK_MS, () => this.enqueue());
   }
 }

@@ -26,7 +26,6 @@ const TICK_MS = 1_000;
  * of yet is not missing.
  */
 export class SchedulerReign implements Reign {
-  private current = new Map<string, Allocation>();
   private lastViews: readonly ServiceView[] = [];
   private readonly publisher: Publisher;
   private readonly hosts: Subscriber<HostView>;
@@ -42,6 +41,7 @@ export class SchedulerReign implements Reign {
     private readonly context: ServiceContext,
     private readonly ownership: Ownership,
     private readonly bucket: FencedBucket<Allocation>,
+    private readonly current: Map<string, Allocation>,
     private readonly names: Identity,
   ) {
     const { bus, clock } = context;
@@ -63,9 +63,16 @@ export class SchedulerReign implements Reign {
   static async begin(context: ServiceContext, ownership: Ownership, names: Identity): Promise<SchedulerReign> {
     const { store, clock } = context;
     const bucket = await FencedBucket.open<Allocation>({ store, bucket: 'allocations', term: ownership.term, clock });
-    const reign = new SchedulerReign(context, ownership, bucket, names);
-    await reign.start();
-    return reign;
+    try {
+      // Before anything is listened to: what is decided without knowing what was allocated would allocate it again.
+      const current = new Map(await bucket.readAll());
+      const reign = new SchedulerReign(context, ownership, bucket, current, names);
+      reign.start();
+      return reign;
+    } catch (error) {
+      bucket.close();
+      throw error;
+    }
   }
 
   get views(): readonly ServiceView[] {
@@ -82,9 +89,8 @@ export class SchedulerReign implements Reign {
       });
   }
 
-  private async start(): Promise<void> {
+  private start(): void {
     const { view } = this.ownership;
-    this.current = new Map(await this.bucket.readAll());
     this.publish();
     this.publisher.start();
     this.stops.push(view.onChange(() => this.kick()));

@@ -58,3 +58,4 @@ export {
 } from './run/service';
 export { BUS, CLOCK, CONTEXT, LEASE_MS, LOG, ServiceModule, STORE } from './run/service.module';
 export { Owner, type Ownership, type OwnerSettings } from './run/owner';
+export { TestOwnership } from './testing/test-ownership';

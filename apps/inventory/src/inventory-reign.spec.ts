@@ -1,0 +1,170 @@
+import { TOPICS, type DistributedEndpoint, type EventFact, type HostRegistration, type HostView } from '@heddle/model';
+import { TestOwnership, type Ownership } from '@heddle/service';
+import { InventoryReign } from './inventory-reign';
+
+const BRIDGE_DOMAIN = {
+  kind: 'BridgeDomain',
+  metadata: { tenant: 'acme', name: 'default' },
+  spec: { vrf: 'default', subnets: [{ gateway: '10.32.0.1/16' }] },
+};
+const spec = {
+  zone: 'a',
+  underlay: '192.0.2.11',
+  capacity: { cpu: 1, memory: 2 ** 30 },
+  domains: ['default'],
+  uplinks: {},
+  schedulable: true,
+};
+const host = (name: string): object => ({ kind: 'Host', metadata: { name }, spec });
+
+const registration = (name: string, over: Partial<HostRegistration> = {}): HostRegistration => ({
+  host: name,
+  spec,
+  labels: {},
+  highestClassId: 0,
+  blocks: [],
+  engineVersion: '1',
+  agentVersion: '1',
+  ...over,
+});
+const block = (text: string) => ({ bridgeDomain: 'acme/default', block: text });
+
+describe('InventoryReign', () => {
+  let world: TestOwnership;
+  let reign: InventoryReign;
+  let events: EventFact[];
+  let hosts: ReturnType<typeof world.subscriber<HostView>>;
+
+  beforeEach(async () => {
+    events = [];
+    world = new TestOwnership('inventory', ['Host', 'Domain', 'Epg', 'BridgeDomain']);
+    hosts = world.subscriber<HostView>('inventory', TOPICS.hosts);
+    await world.change([BRIDGE_DOMAIN, host('h1'), host('h2'), host('h3')]);
+    await begin();
+  });
+  afterEach(async () => {
+    await reign.stop();
+    await world.close();
+  });
+
+  async function begin(over: Partial<Ownership> = {}): Promise<void> {
+    await reign?.stop();
+    reign = await InventoryReign.begin(world.context, await world.next(over), (fact) => events.push(fact));
+    await world.settle();
+  }
+  const heartbeat = (name: string, highestClassId = 0): boolean =>
+    reign.heartbeat({
+      host: name,
+      agentEpoch: 'a',
+      policyPosition: 0,
+      workloadPosition: 0,
+      highestClassId,
+      problems: [],
+      usage: { containers: 0, endpoints: 0, flows: 0 },
+    });
+  const states = (): string => [...hosts.entries.values()].map((h) => `${h.name} ${h.state}`).join(', ');
+
+  it('takes over the blocks that hosts hold, and leases none of them to another host', async () => {
+    expect((await reign.register(registration('h2', { blocks: [block('10.32.0.0/26')] }))).blocks).toEqual([
+      block('10.32.0.0/26'),
+    ]);
+    expect(await reign.leaseBlock('h1', 'acme/default', [])).toBe('10.32.0.64/26');
+    // A block that another host has by now is not the host's any more.
+    const { blocks } = await reign.register(registration('h3', { blocks: [block('10.32.0.64/26')] }));
+    expect(blocks).toEqual([]);
+    expect(events).toContainEqual(
+      expect.objectContaining({ name: 'h3', what: 'conflict', message: expect.stringContaining('of host h1') }),
+    );
+    await begin();
+    expect(await reign.leaseBlock('h3', 'acme/default', [])).toBe('10.32.0.128/26');
+  });
+
+  it('leases nothing while hosts may still say what they hold', async () => {
+    let settled = false;
+    await begin({ settled: () => settled });
+    await expect(reign.leaseBlock('h1', 'acme/default', [])).rejects.toMatchObject({
+      code: 'unavailable',
+      retryable: true,
+    });
+    settled = true;
+    expect(await reign.leaseBlock('h1', 'acme/default', [])).toBe('10.32.0.0/26');
+  });
+
+  it('says which class id is the highest that a host has enforced, as soon as the host does', async () => {
+    await reign.register(registration('h1', { highestClassId: 20 }));
+    heartbeat('h1', 31);
+    await world.settle();
+    expect(hosts.entries.get('h1')?.highestClassId).toBe(31);
+    await begin();
+    await world.clock.advance(2_500);
+    expect(hosts.entries.get('h1')).toMatchObject({ state: 'suspect', highestClassId: 20 });
+    expect(heartbeat('h1', 31)).toBe(true);
+    await world.settle();
+    expect(hosts.entries.get('h1')).toMatchObject({ state: 'ready', highestClassId: 31 });
+  });
+
+  it('gives nobody up before a whole window has passed since it could hear them', async () => {
+    for (const name of ['h1', 'h2', 'h3']) await reign.register(registration(name));
+    await begin();
+    for (let i = 0; i < 6; i++) {
+      heartbeat('h1');
+      heartbeat('h2');
+      await world.clock.advance(1_000);
+    }
+    expect(states()).toBe('h1 ready, h2 ready, h3 suspect');
+    for (let i = 0; i < 3; i++) {
+      heartbeat('h1');
+      heartbeat('h2');
+      await world.clock.advance(1_000);
+    }
+    expect(states()).toBe('h1 ready, h2 ready, h3 lost');
+    // NATS was away, and with it every heartbeat.
+    world.hub.down();
+    await world.clock.advance(20_000);
+    world.hub.restart();
+    await world.clock.advance(3_000);
+    expect(states()).toBe('h1 suspect, h2 suspect, h3 lost');
+  });
+
+  it('keeps what hosts reported, so that endpoints do not vanish when it begins anew', async () => {
+    const endpoints = world.subscriber<DistributedEndpoint>('inventory', TOPICS.endpoints);
+    await reign.register(registration('h1'));
+    await reign.report({
+      host: 'h1',
+      agentEpoch: 'a',
+      sequence: 1,
+      allocations: [],
+      endpoints: [
+        {
+          id: 'allocation:acme/shop/web-1',
+          epg: 'acme/shop/web',
+          mac: '02:48:0a:20:00:02',
+          addresses: ['10.32.0.2'],
+          host: 'h1',
+          healthy: true,
+          attachment: { driver: 'ovs', port: 'hd1' },
+          since: '2026-01-01T00:00:00Z',
+        },
+      ],
+    });
+    await begin();
+    await world.clock.advance(1_000);
+    expect([...endpoints.entries.values()]).toMatchObject([{ addresses: ['10.32.0.2'], healthy: true }]);
+  });
+
+  it('forgets a host when an operator removed it, not when its view is being read anew', async () => {
+    const ownership = await world.next();
+    const view = Object.create(ownership.view, { problem: { value: undefined, writable: true } });
+    await begin({ ...ownership, view });
+    await reign.register(registration('h1'));
+    expect(await reign.leaseBlock('h1', 'acme/default', [])).toBe('10.32.0.0/26');
+    view.problem = 'the log went back';
+    await world.change([], ['Host/h1']);
+    await world.clock.advance(1_000);
+    expect(heartbeat('h1')).toBe(true);
+    view.problem = undefined;
+    await world.clock.advance(1_000);
+    expect(heartbeat('h1')).toBe(false);
+    expect(reign.blocks).toMatchObject({ leases: [], returned: [{ block: '10.32.0.0/26' }] });
+  });
+});
