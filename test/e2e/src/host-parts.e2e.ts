@@ -48,9 +48,10 @@ describeRoot('when a part of a host is killed', () => {
   it('the attach daemon: running traffic goes on, a start waits and says why, and then all works again', async () => {
     await h1.kill('attach');
     const position = await duo.scale('spare', 1);
-    await waitFor(async () => /attach daemon.*start it/.test(await duo.reasons('spare')), {
+    let reasons = '';
+    await waitFor(async () => /attach daemon.*start it/.test((reasons = await duo.reasons('spare'))), {
       deadlineMs: 10_000,
-      what: 'the service to say why it does not start',
+      what: () => `the service to say why it does not start; it says ${reasons}`,
     });
     await waitFor(
       async () => (await cluster.api.hosts()).some((h) => /attach daemon is away/.test(h.problems.join())),

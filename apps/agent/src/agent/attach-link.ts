@@ -59,7 +59,7 @@ export class AttachLink {
       onDisconnected: (reason) =>
         this.report(
           'connection',
-          `the attach daemon is away (${reason}): containers that run are not affected, none can start`,
+          `the attach daemon is away (${reason}): containers that run are not affected, none can start; start it (heddle agent attach)`,
         ),
       ...(clock ? { clock } : {}),
     });
