@@ -36,6 +36,12 @@ describe('the command lines of an engine', () => {
     ]);
   });
 
+  it('start the engine with a bridge of its own where that is asked for', () => {
+    const argv = engineArgv(dirs, { holderPid: 42, cgroupParent: '/c', bridge: '198.51.100.1/24' });
+    expect(argv.join(' ')).toContain('--bip 198.51.100.1/24 --iptables=true --ip-forward=true --ip6tables=false');
+    expect(argv).not.toContain('none');
+  });
+
   it('refuse a directory in which a socket would have too long a path', () => {
     expect(() => engineDirs(`/${'x'.repeat(90)}`)).toThrow('allowed are 107; choose a shorter directory');
     expect(() => checkSocketPath('relative')).toThrow('allowed is an absolute path');

@@ -7,7 +7,7 @@ const HERE = '';
 
 /**
  * Links in memory. It understands what this project's batches do to links (`link add ... type veth`, `link del`,
- * `link set` with `up`, `down`, `mtu`, `address`, `name`, `netns`) and keeps every command; other commands are kept and
+ * `link set` with `up`, `down`, `mtu`, `address`, `name`, `netns`, `address add|replace|del`) and keeps every command; other commands are kept and
  * otherwise succeed. Removing one end of a veth pair removes the other.
  */
 export class FakeIpCommand implements IpCommand {
@@ -36,6 +36,7 @@ export class FakeIpCommand implements IpCommand {
     for (const words of commands) {
       this.commands.push({ netns, words });
       if (words[0] === 'link') this.linkCommand(words.slice(1), netns);
+      if (words[0] === 'address' || words[0] === 'addr') this.addressCommand(words.slice(1), netns);
     }
   }
 
@@ -59,6 +60,14 @@ export class FakeIpCommand implements IpCommand {
     else if (verb === 'set') this.set(rest, netns);
   }
 
+  private addressCommand([verb, cidr = '', ...rest]: IpWords, netns: string): void {
+    const link = this.need(valueOf(rest, 'dev') ?? '', netns);
+    const [local = '', prefixlen] = cidr.split('/');
+    const others = (link.addr_info ?? []).filter((address) => address.local !== local);
+    const family = local.includes(':') ? 'inet6' : 'inet';
+    link.addr_info = verb === 'del' ? others : [...others, { family, local, prefixlen: Number(prefixlen) }];
+  }
+
   private add(words: IpWords, netns: string): void {
     const type = words.indexOf('type');
     const kind = words[type + 1] ?? '';
@@ -76,9 +85,9 @@ export class FakeIpCommand implements IpCommand {
     const link: FakeLink = {
       ifindex: this.nextIndex++,
       ifname: name,
-      flags: [],
+      flags: words.includes('up') ? ['UP'] : [],
       mtu: Number(valueOf(words, 'mtu') ?? 1500),
-      operstate: 'DOWN',
+      operstate: words.includes('up') ? 'UP' : 'DOWN',
       address: valueOf(words, 'address') ?? '02:00:00:00:00:01',
       linkinfo: { info_kind: kind },
       netns,

@@ -9,6 +9,7 @@ export * from './fake-ip-command';
 export * from './fake-netns';
 export * from './fake-processes';
 export * from './files';
+export * from './fork-server';
 export * from './free-port';
 export * from './hashed-file';
 export * from './ip-command';

@@ -9,6 +9,7 @@ describe('vethAdd', () => {
     expect(words.join(' ')).toBe(
       'link add name a mtu 1500 netns lab-leaf type veth peer name b address 02:00:00:00:00:01',
     );
+    expect(vethAdd({ name: 'a', up: true }, { name: 'b' }).join(' ')).toBe('link add name a up type veth peer name b');
   });
 });
 
@@ -20,14 +21,30 @@ describe('formatBatch', () => {
 
 describe('SystemIpCommand', () => {
   it('asks in the namespace that is named', async () => {
-    const processes = new FakeProcesses().answer(['ip', '-j', '-n', 'h1'], '[{"ifname":"lo"},{"ifname":"eth0"}]');
+    const processes = new FakeProcesses().answer(['ip', '-j', '-n', 'h1'], '[{"ifname":"eth0"}]');
     const ip = new SystemIpCommand(processes);
     await expect(ip.link('eth0', 'h1')).resolves.toEqual({ ifname: 'eth0' });
+    await expect(ip.links('h1')).resolves.toEqual([{ ifname: 'eth0' }]);
     await expect(ip.query(['route', 'show'])).resolves.toEqual([]);
     expect(processes.calls.map((call) => call.argv.join(' '))).toEqual([
+      'ip -j -n h1 -d address show dev eth0',
       'ip -j -n h1 -d link show',
       'ip -j route show',
     ]);
+  });
+
+  it('tells a link that is not there from a question that cannot be answered', async () => {
+    const asked = (stderr: string): Promise<unknown> =>
+      new SystemIpCommand(new FakeProcesses().answer(['ip'], { code: 1, stderr })).link('eth0');
+    await expect(asked('Device "eth0" does not exist.\n')).resolves.toBeUndefined();
+    await expect(asked('Cannot send dump request\n')).rejects.toThrow('ended with code 1: Cannot send dump request');
+  });
+
+  it('runs a single command by itself', async () => {
+    const processes = new FakeProcesses();
+    await new SystemIpCommand(processes).batch([['link', 'del', 'a']], 'h1');
+    expect(processes.calls.map((call) => call.argv.join(' '))).toEqual(['ip -n h1 link del a']);
+    await expect(new SystemIpCommand(processes).batch([['link', 'del', 'a b']])).rejects.toThrow('cannot be a word');
   });
 
   it('names the command of a batch that failed', async () => {
@@ -58,15 +75,22 @@ describe('namespace commands', () => {
 describe('FakeIpCommand', () => {
   it('keeps links the way the kernel would', async () => {
     const ip = new FakeIpCommand();
-    await ip.batch([vethAdd({ name: 'a' }, { name: 'b', netns: 'peer', mtu: 1400 }), ['link', 'set', 'a', 'up']]);
+    await ip.batch([vethAdd({ name: 'a', up: true }, { name: 'b', netns: 'peer', mtu: 1400 })]);
+    await ip.batch([['link', 'set', 'b', 'up']], 'peer');
     await expect(ip.link('a')).resolves.toMatchObject({ operstate: 'UP', linkinfo: { info_kind: 'veth' } });
     await expect(ip.link('b', 'peer')).resolves.toMatchObject({ mtu: 1400 });
     await expect(ip.batch([vethAdd({ name: 'a' }, { name: 'c' })])).rejects.toThrow('File exists');
     await ip.batch([['link', 'set', 'dev', 'b', 'name', 'eth0', 'mtu', '1450']], 'peer');
     await expect(ip.link('eth0', 'peer')).resolves.toMatchObject({ mtu: 1450 });
+    await ip.batch([['addr', 'add', '192.0.2.1/24', 'dev', 'a']]);
+    await expect(ip.link('a')).resolves.toMatchObject({
+      addr_info: [{ family: 'inet', local: '192.0.2.1', prefixlen: 24 }],
+    });
+    await ip.batch([['addr', 'del', '192.0.2.1/24', 'dev', 'a']]);
+    await expect(ip.link('a')).resolves.toMatchObject({ addr_info: [] });
     await ip.batch([['link', 'del', 'a']]);
     await expect(ip.links('peer')).resolves.toEqual([]);
     await expect(ip.batch([['link', 'del', 'a']])).rejects.toThrow('Cannot find device');
-    expect(ip.commands).toHaveLength(6);
+    expect(ip.commands).toHaveLength(8);
   });
 });

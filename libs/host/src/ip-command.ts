@@ -1,6 +1,6 @@
 import { HeddleError } from '@heddle/model';
 import { CommandError } from './command-error';
-import type { Processes } from './processes';
+import type { CommandRunner } from './fork-server';
 
 /** One command of `ip` as its words, without the leading `ip`: `['link', 'set', 'dev', 'eth0', 'up']`. */
 export type IpWords = readonly string[];
@@ -32,7 +32,7 @@ export interface IpCommand {
   batch(commands: readonly IpWords[], netns?: string): Promise<void>;
   /** All links of a namespace with their details. */
   links(netns?: string): Promise<IpLink[]>;
-  /** One link, or nothing when there is none by that name. */
+  /** One link with its addresses, or nothing when there is none by that name. */
   link(name: string, netns?: string): Promise<IpLink | undefined>;
   /**
    * Switches off what a link would leave to hardware. A user-space datapath needs this (`tx`) for the kernel end of a
@@ -48,6 +48,8 @@ export interface VethEnd {
   readonly netns?: string;
   readonly mac?: string;
   readonly mtu?: number;
+  /** Set up at once. Default: left down. */
+  readonly up?: boolean;
 }
 
 /** The command that makes a veth pair, each end at once in its own namespace. */
@@ -58,6 +60,7 @@ export function vethAdd(end: VethEnd, peer: VethEnd): IpWords {
 function vethWords(end: VethEnd): string[] {
   return [
     end.name,
+    ...(end.up ? ['up'] : []),
     ...(end.mac ? ['address', end.mac] : []),
     ...(end.mtu ? ['mtu', String(end.mtu)] : []),
     ...(end.netns ? ['netns', end.netns] : []),
@@ -78,17 +81,20 @@ function checkWord(word: string): string {
 
 /** Links by means of iproute2 and ethtool. */
 export class SystemIpCommand implements IpCommand {
-  constructor(private readonly processes: Processes) {}
+  constructor(private readonly runner: CommandRunner) {}
 
   async query<T>(words: IpWords, netns?: string): Promise<T[]> {
-    const { stdout } = await this.processes.run(['ip', '-j', ...inNetns(netns), ...words]);
+    const { stdout } = await this.runner.run(['ip', '-j', ...inNetns(netns), ...words]);
     return stdout.trim() === '' ? [] : (JSON.parse(stdout) as T[]);
   }
 
   async batch(commands: readonly IpWords[], netns?: string): Promise<void> {
-    if (commands.length === 0) return;
+    const input = formatBatch(commands);
+    const [only, ...others] = commands;
+    if (only === undefined) return;
     try {
-      await this.processes.run(['ip', ...inNetns(netns), '-batch', '-'], { input: formatBatch(commands) });
+      if (others.length === 0) await this.runner.run(['ip', ...inNetns(netns), ...only]);
+      else await this.runner.run(['ip', ...inNetns(netns), '-batch', '-'], { input });
     } catch (error) {
       throw error instanceof CommandError ? withFailedCommand(error, commands) : error;
     }
@@ -99,12 +105,16 @@ export class SystemIpCommand implements IpCommand {
   }
 
   async link(name: string, netns?: string): Promise<IpLink | undefined> {
-    return (await this.links(netns)).find((link) => link.ifname === name);
+    const argv = ['ip', '-j', ...inNetns(netns), '-d', 'address', 'show', 'dev', name];
+    const { stdout, stderr, code } = await this.runner.run(argv, { okCodes: [0, 1] });
+    if (code === 0) return (JSON.parse(stdout) as IpLink[])[0];
+    if (stderr.includes('does not exist')) return undefined;
+    throw new CommandError({ argv, what: `ended with code ${code}`, code: 'internal', exitCode: code, stderr });
   }
 
   async offloadsOff(link: string, features: readonly string[], netns?: string): Promise<void> {
     const inside = netns === undefined ? [] : ['nsenter', `--net=/run/netns/${netns}`, '--'];
-    await this.processes.run([...inside, 'ethtool', '-K', link, ...features.flatMap((feature) => [feature, 'off'])]);
+    await this.runner.run([...inside, 'ethtool', '-K', link, ...features.flatMap((feature) => [feature, 'off'])]);
   }
 }
 
@@ -113,7 +123,8 @@ function inNetns(netns: string | undefined): string[] {
 }
 
 function withFailedCommand(error: CommandError, commands: readonly IpWords[]): HeddleError {
-  const line = /Command failed -:(\d+)/.exec(error.stderr)?.[1];
+  // A single command is no batch, and has no line.
+  const line = commands.length === 1 ? '1' : /Command failed -:(\d+)/.exec(error.stderr)?.[1];
   const words = line === undefined ? undefined : commands[Number(line) - 1];
   if (words === undefined) return error;
   const said = error.stderr.replace(/Command failed -:\d+/, '').trim();

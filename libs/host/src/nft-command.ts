@@ -1,4 +1,4 @@
-import type { Processes } from './processes';
+import type { CommandRunner } from './fork-server';
 
 /** Rules of the kernel's packet filter, in the network namespace that this process is in. */
 export interface NftCommand {
@@ -13,14 +13,14 @@ export interface NftCommand {
 
 /** The packet filter by means of nftables. */
 export class SystemNftCommand implements NftCommand {
-  constructor(private readonly processes: Pick<Processes, 'run'>) {}
+  constructor(private readonly runner: CommandRunner) {}
 
   async apply(script: string): Promise<void> {
-    await this.processes.run(['nft', '-f', '-'], { input: script });
+    await this.runner.run(['nft', '-f', '-'], { input: script });
   }
 
   async tables(): Promise<string[]> {
-    const { stdout } = await this.processes.run(['nft', 'list', 'tables']);
+    const { stdout } = await this.runner.run(['nft', 'list', 'tables']);
     return stdout
       .split('\n')
       .flatMap((line) => (line.startsWith('table ') ? [line.slice('table '.length).trim()] : []));

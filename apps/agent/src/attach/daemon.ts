@@ -19,6 +19,7 @@ import { Journal, type JournalState } from './journal';
 import { linkHandlers, tenantFinder } from './link-handlers';
 import { HeddleNetworkDriver } from './network-driver';
 import { ensurePortGuard, keepPortGuard } from './port-guard';
+import { tenth } from './stopwatch';
 
 const DNS_PORT = 53;
 /** A join waits for the agent, which may have to be started first. */
@@ -119,14 +120,25 @@ async function open(config: HostConfig, { files, ip, nft, log }: AttachPorts, en
   const plugin = new PluginServer({
     socketPath: config.plugin.socket,
     services: [
-      networkService(new HeddleNetworkDriver(journal, addresses, attacher, link, () => new Date())),
+      networkService(
+        new HeddleNetworkDriver(
+          journal,
+          addresses,
+          attacher,
+          link,
+          () => new Date(),
+          ({ endpointId, epg, address }, parts) =>
+            log('info', `attached ${endpointId.slice(0, 12)} to ${epg}`, { address, parts }),
+        ),
+      ),
       ipamService(new HeddleIpamDriver(journal, addresses, link, randomUUID().slice(0, 8))),
     ],
     deadlines: { 'NetworkDriver.Join': JOIN_DEADLINE_MS },
     onCall: ({ method, status, milliseconds, error }) =>
       // What the engine asks for and does without (404) is nothing to warn of.
       log(error && status !== 404 ? 'warn' : 'info', error ? `${method}: ${error.message}` : method, {
-        milliseconds: Math.round(milliseconds * 10) / 10,
+        call: method,
+        milliseconds: tenth(milliseconds),
       }),
     onFault: (error) => log('error', `plugin: ${HeddleError.from(error).message}`),
   });

@@ -1,4 +1,4 @@
-import { SystemFiles, SystemIpCommand, SystemNftCommand, SystemProcesses } from '@heddle/host';
+import { ForkServer, SystemFiles, SystemIpCommand, SystemNftCommand } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
 import { readHostConfig } from '../config';
 import { AttachDaemon, type AttachPorts } from './daemon';
@@ -20,17 +20,19 @@ function configFile(argv: readonly string[]): string {
 
 async function main(): Promise<void> {
   const config = readHostConfig(configFile(process.argv.slice(2)));
-  const processes = new SystemProcesses();
+  // Its commands are what a container's start waits for.
+  const commands = new ForkServer();
   const daemon = await AttachDaemon.start(config, {
     files: new SystemFiles(),
-    ip: new SystemIpCommand(processes),
-    nft: new SystemNftCommand(processes),
+    ip: new SystemIpCommand(commands),
+    nft: new SystemNftCommand(commands),
     log,
   });
   const stop = (signal: string): void => {
     log('info', `${signal}: stopping; what is attached stays attached`);
     setTimeout(() => process.exit(1), STOP_GRACE_MS).unref();
-    daemon.stop().then(
+    const stopped = daemon.stop().then(() => commands.close());
+    stopped.then(
       () => process.exit(0),
       (error: unknown) => {
         log('error', `stopping: ${HeddleError.from(error).message}`);

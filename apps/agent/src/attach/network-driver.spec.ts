@@ -256,6 +256,23 @@ describe('HeddleNetworkDriver', () => {
   describe('on the way down', () => {
     const ref = { networkId: NETWORK, endpointId: ENDPOINT };
 
+    it('takes an endpoint off once, and again what was joined again', async () => {
+      const { driver, create, ip } = await setUp();
+      const removals = () => ip.commands.filter(({ words }) => words[1] === 'del').length;
+      await create();
+      await driver.join(join(), never);
+      await driver.leave(ref);
+      await driver.deleteEndpoint(ref);
+      expect(removals()).toBe(1);
+      await create();
+      await driver.join(join(), never);
+      await driver.leave(ref);
+      await driver.join(join(), never);
+      await driver.deleteEndpoint(ref);
+      expect(removals()).toBe(3);
+      await expect(ip.links()).resolves.toEqual([]);
+    });
+
     it('leaves nothing of an endpoint', async () => {
       const { create, driver, journal, ip, ovs } = await setUp();
       await create();

@@ -5,10 +5,12 @@ import { macOf } from '@heddle/ipam';
 import { HeddleError, contains, parseAddress, parseCidr } from '@heddle/model';
 import { GATEWAY_MAC, MAX_LINK_INDEX } from '@heddle/pipeline';
 import type { AgentAccess } from '../link/link-server';
+import type { AttachedEndpoint } from '../link/protocol';
 import type { HostAddresses } from './addresses';
 import { portName, type Attacher } from './attacher';
 import type { Journal, JournalEndpoint, JournalNetwork } from './journal';
 import { allocationOwner, isAnonymous, OPTION } from './options';
+import { Stopwatch } from './stopwatch';
 
 /** How long a container's start waits for its policy to be on the switch; the engine is answered in any case. */
 const AGENT_DEADLINE_MS = 8_000;
@@ -19,6 +21,8 @@ const AGENT_DEADLINE_MS = 8_000;
  */
 export class HeddleNetworkDriver implements NetworkDriver {
   private lastLinkIndex: number | undefined;
+  /** Endpoints that were left and not joined again: nothing of theirs is there to be detached when they are deleted. */
+  private readonly left = new Set<string>();
 
   constructor(
     private readonly journal: Journal,
@@ -26,6 +30,9 @@ export class HeddleNetworkDriver implements NetworkDriver {
     private readonly attacher: Pick<Attacher, 'attach' | 'detach' | 'undo' | 'isAlive'>,
     private readonly agent: AgentAccess,
     private readonly now: () => Date,
+    /** Told of every endpoint that was attached, with the milliseconds that each part of it took. */
+    private readonly onAttached: (endpoint: AttachedEndpoint, parts: Readonly<Record<string, number>>) => void = () =>
+      undefined,
   ) {}
 
   async createNetwork({ networkId, driverOpts }: CreateNetworkRequest): Promise<void> {
@@ -91,29 +98,35 @@ export class HeddleNetworkDriver implements NetworkDriver {
         'conflict',
         `the bridge domain ${endpoint.bridgeDomain} has no subnet that holds ${endpoint.address} any more`,
       );
-    const { name, ofport } = await this.attacher.attach(endpoint, this.journal.state.configuration.mtu);
+    this.left.delete(endpointId);
+    const stopwatch = new Stopwatch();
+    const { mtu } = this.journal.state.configuration;
+    const { name, ofport } = await this.attacher.attach(endpoint, mtu, stopwatch);
     try {
       const { networkId: _network, prefix: _prefix, ...facts } = endpoint;
-      await this.agent.ask('attached', { ...facts, ofport }, AGENT_DEADLINE_MS);
+      await stopwatch.part('policy', () => this.agent.ask('attached', { ...facts, ofport }, AGENT_DEADLINE_MS));
       signal.throwIfAborted();
     } catch (error) {
       await this.attacher.undo(endpoint.port);
       throw error;
     }
+    this.onAttached(endpoint, stopwatch.parts);
     return { srcName: name, dstPrefix: 'eth', gateway: gateway.split('/')[0] };
   }
 
   /** The agent sees the port go by itself. */
   async leave({ endpointId }: EndpointRef): Promise<void> {
     const endpoint = this.journal.state.endpoints[endpointId];
-    if (endpoint) await this.attacher.detach(endpoint.port);
+    if (!endpoint) return;
+    await this.attacher.detach(endpoint.port);
+    this.left.add(endpointId);
   }
 
   async deleteEndpoint({ endpointId }: EndpointRef): Promise<void> {
     const endpoint = this.journal.state.endpoints[endpointId];
-    if (!endpoint) return;
-    await this.attacher.detach(endpoint.port);
-    await this.journal.removeEndpoint(endpointId);
+    if (endpoint && !this.left.has(endpointId)) await this.attacher.detach(endpoint.port);
+    this.left.delete(endpointId);
+    if (endpoint) await this.journal.removeEndpoint(endpointId);
   }
 
   async endpointInfo({ endpointId }: EndpointRef): Promise<Readonly<Record<string, string>>> {
