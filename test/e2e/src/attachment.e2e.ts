@@ -41,7 +41,7 @@ describeRoot('what a container is attached by', () => {
   let cluster: TestCluster;
   const processes = new SystemProcesses();
   beforeAll(async () => {
-    cluster = await TestCluster.start('fatt', 2);
+    cluster = await TestCluster.start('att', 2);
     await cluster.api.applyAndSettle(APPLICATION);
   }, 120_000);
   afterAll(() => cluster?.stop(), 60_000);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { buildDemoImage, DockerEngine } from '@heddle/docker';
@@ -7,10 +8,19 @@ import { Lab, leftovers, type HostNode, type Leftovers } from '@heddle/lab';
 import { Api } from './api';
 
 /** The applications as they are built: end-to-end tests run what users run. */
-const APPS = path.resolve(__dirname, '../../../apps');
+export const APPS = path.resolve(__dirname, '../../../apps');
 
 /** Where the tests need root; without it they are skipped, and the run says so. */
 export const describeRoot = process.getuid?.() === 0 ? describe : describe.skip;
+
+/**
+ * The name of a test's lab: another in every checkout, so that runs of two of them at one time do not clear each other's
+ * labs, and always the same in this one, so that a run clears what an earlier one left.
+ * @param short up to three letters, which no other test has
+ */
+export function labName(short: string): string {
+  return short + createHash('sha256').update(APPS).digest('hex').slice(0, 4);
+}
 
 /** A lab with its control plane and hosts, reached like any other cluster. */
 export class TestCluster {
@@ -20,11 +30,14 @@ export class TestCluster {
     private apiClient: Api,
   ) {}
 
-  /** Brings a lab up with the example image on every host, and waits until all hosts are ready. */
-  static async start(name: string, hosts: number): Promise<TestCluster> {
+  /**
+   * Brings a lab up with the example image on every host, and waits until all hosts are ready.
+   * @param short of its name, see {@link labName}
+   */
+  static async start(short: string, hosts: number): Promise<TestCluster> {
     const names = Array.from({ length: hosts }, (_, i) => `h${i + 1}`);
     const lab: Lab = await Lab.open({
-      name,
+      name: labName(short),
       hosts,
       commands: labCommands(APPS),
       credentials: (host) => credentials(lab, host),

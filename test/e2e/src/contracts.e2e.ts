@@ -36,7 +36,7 @@ ${connect.map((port) => `    - { from: client, to: server, port: ${port} }`).joi
 describeRoot('contracts, by the packets that arrive', () => {
   let cluster: TestCluster;
   const closers: (() => Promise<void>)[] = [];
-  beforeAll(async () => (cluster = await TestCluster.start('fcon', HOSTS.length)), 120_000);
+  beforeAll(async () => (cluster = await TestCluster.start('con', HOSTS.length)), 120_000);
   afterAll(async () => {
     await Promise.all(closers.map((close) => close()));
     await cluster?.stop();

@@ -15,7 +15,7 @@ describeRoot('when the control plane is killed', () => {
   let traffic: DuoTraffic;
 
   beforeAll(async () => {
-    cluster = await TestCluster.start('gctl', 2);
+    cluster = await TestCluster.start('ctl', 2);
     control = new ControlPlane(cluster);
     duo = new Duo(cluster);
     await duo.apply();

@@ -44,7 +44,7 @@ describeRoot('the first packet of a container', () => {
   const wires = new Map<string, Wire>();
 
   beforeAll(async () => {
-    cluster = await TestCluster.start('ffirst', HOSTS.length);
+    cluster = await TestCluster.start('fst', HOSTS.length);
     await cluster.api.applyAndSettle(APPLICATION);
     containers = await containersOf(cluster, 'acme/gate');
     for (const host of HOSTS) engines.set(host, await cluster.engine(host));

@@ -30,7 +30,7 @@ describeRoot('when a host goes away', () => {
   const traffic: Traffic[] = [];
 
   beforeAll(async () => {
-    cluster = await TestCluster.start('gloss', 3);
+    cluster = await TestCluster.start('los', 3);
     await cluster.api.applyAndSettle(APPLICATION);
   }, 120_000);
   afterAll(() => cluster?.stop(), 60_000);

@@ -15,7 +15,7 @@ describeRoot('when a part of a host is killed', () => {
   let before: DuoSnapshot;
 
   beforeAll(async () => {
-    cluster = await TestCluster.start('gparts', 2);
+    cluster = await TestCluster.start('prt', 2);
     h1 = cluster.host('h1');
     duo = new Duo(cluster);
     await duo.apply();

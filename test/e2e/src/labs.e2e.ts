@@ -5,12 +5,12 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { labCommands } from '@heddle/cli';
 import { Lab } from '@heddle/lab';
-import { describeRoot, leftovers, TestCluster } from './cluster';
+import { APPS, describeRoot, labName, leftovers, TestCluster } from './cluster';
 import { containersOn } from './containers';
 import { Traffic } from './traffic/traffic';
 
-const APPS = path.resolve(__dirname, '../../../apps');
 const NOTHING = { processes: 0, shims: 0, namespaces: 0, links: 0, mounts: 0, cgroups: 0, folders: 0 };
+const [LAB_A, LAB_B, LAB_K, LAB_F] = [labName('la'), labName('lb'), labName('lk'), labName('lf')];
 const BEAT = 7001;
 const APPLICATION = `
 kind: Tenant
@@ -25,8 +25,8 @@ spec:
   connect: [{ from: one, to: two, port: beat }]
 `;
 
-async function withApplication(name: string): Promise<TestCluster> {
-  const cluster = await TestCluster.start(name, 1);
+async function withApplication(short: string): Promise<TestCluster> {
+  const cluster = await TestCluster.start(short, 1);
   await cluster.api.applyAndSettle(APPLICATION);
   return cluster;
 }
@@ -36,8 +36,8 @@ describeRoot('labs', () => {
   afterEach(() => Promise.all(clusters.splice(0).map((cluster) => cluster.stop())), 60_000);
 
   it('do not see each other, even with the same application, and one ends without the other noticing', async () => {
-    expect([await leftovers('glaba'), await leftovers('glabb')]).toEqual([NOTHING, NOTHING]);
-    clusters.push(...(await Promise.all(['glaba', 'glabb'].map(withApplication))));
+    expect([await leftovers(LAB_A), await leftovers(LAB_B)]).toEqual([NOTHING, NOTHING]);
+    clusters.push(...(await Promise.all(['la', 'lb'].map(withApplication))));
     const [a, b] = clusters as [TestCluster, TestCluster];
     const [onA, onB] = await Promise.all([a, b].map(async (c) => [...(await containersOn(c.host('h1'))).values()]));
     expect(onA?.map((c) => c.address).sort()).toEqual(onB?.map((c) => c.address).sort());
@@ -55,8 +55,8 @@ describeRoot('labs', () => {
       probes: [{ name: 'beat', protocol: 'udp', address: two!.address, port: BEAT }],
     });
     try {
-      await heddle('lab', 'down', '--name', 'glaba');
-      expect(await leftovers('glaba')).toEqual(NOTHING);
+      await heddle('lab', 'down', '--name', LAB_A);
+      expect(await leftovers(LAB_A)).toEqual(NOTHING);
       await client.until((c) => (c.probes['beat']?.received ?? 0) > 100, 'datagrams in the other lab');
       const { probes } = await client.stop();
       expect(probes['beat']).toMatchObject({ lost: [], received: probes['beat']?.sent });
@@ -64,36 +64,36 @@ describeRoot('labs', () => {
       await Promise.all([client.kill(), server.kill()]);
     }
     await b.stop();
-    expect(await leftovers('glabb')).toEqual(NOTHING);
+    expect(await leftovers(LAB_B)).toEqual(NOTHING);
   }, 120_000);
 
   it('that were killed from outside are recognised as dead, cleared, and made anew', async () => {
-    const cluster = await withApplication('glabk');
+    const cluster = await withApplication('lk');
     clusters.push(cluster);
     const { lab } = cluster;
     const pids = (await lab.status()).nodes.flatMap((node) => node.parts.flatMap((part) => part.pid ?? []));
     expect(pids.length).toBeGreaterThan(8);
     for (const pid of pids) process.kill(pid, 'SIGKILL');
     // Its containers have survived all that.
-    expect(await leftovers('glabk')).toMatchObject({ shims: 2 });
+    expect(await leftovers(LAB_K)).toMatchObject({ shims: 2 });
     expect(await lab.status()).toMatchObject({ state: 'dead' });
     expect(await lab.up()).toMatchObject({ state: 'running' });
-    expect(await leftovers('glabk')).toMatchObject({ shims: 0 });
+    expect(await leftovers(LAB_K)).toMatchObject({ shims: 0 });
 
     await lab.host('h1').kill('agent');
     expect(await lab.status()).toMatchObject({ state: 'dead', reason: expect.stringContaining('agent') });
     await lab.down();
-    expect(await leftovers('glabk')).toEqual(NOTHING);
+    expect(await leftovers(LAB_K)).toEqual(NOTHING);
   }, 120_000);
 
   it('that cannot come up leave nothing behind, and say which part it was', async () => {
     const lab = await Lab.open({
-      name: 'glabf',
+      name: LAB_F,
       hosts: 2,
       commands: { ...labCommands(APPS), agent: () => ['/bin/false'] },
     });
-    await expect(lab.up()).rejects.toThrow(/lab glabf, h[12], start agent/);
-    expect(await leftovers('glabf')).toEqual(NOTHING);
+    await expect(lab.up()).rejects.toThrow(new RegExp(`lab ${LAB_F}, h[12], start agent`));
+    expect(await leftovers(LAB_F)).toEqual(NOTHING);
   }, 120_000);
 });
 

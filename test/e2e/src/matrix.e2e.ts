@@ -7,7 +7,7 @@ const SHOP = readFileSync(path.resolve(__dirname, '../../../deploy/examples/shop
 
 describeRoot('an application and its network policy', () => {
   let cluster: TestCluster;
-  beforeAll(async () => (cluster = await TestCluster.start('e2em', 3)), 120_000);
+  beforeAll(async () => (cluster = await TestCluster.start('mat', 3)), 120_000);
   afterAll(() => cluster?.stop(), 60_000);
 
   it('runs with every connection open or closed as its file says, before and after scaling', async () => {

@@ -37,7 +37,7 @@ describeRoot('names inside containers', () => {
   const processes = new SystemProcesses();
 
   beforeAll(async () => {
-    cluster = await TestCluster.start('fname', HOSTS.length);
+    cluster = await TestCluster.start('nam', HOSTS.length);
     const files = [application('acme', '10.32.0.1/16'), application('beta', '10.77.0.1/24')];
     await cluster.api.applyAndSettle(files.join('---\n'));
     const containers = await containersOf(cluster, 'acme/shop');

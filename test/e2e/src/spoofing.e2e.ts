@@ -47,7 +47,7 @@ describeRoot('frames that claim what they are not', () => {
   const closers: (() => Promise<void>)[] = [];
 
   beforeAll(async () => {
-    cluster = await TestCluster.start('fspoof', 2);
+    cluster = await TestCluster.start('spo', 2);
     await cluster.api.applyAndSettle(OPEN);
     const containers = await containersOf(cluster, 'acme/open');
     sender = pick(containers, 'left', 'h1');

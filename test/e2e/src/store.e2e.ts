@@ -24,7 +24,7 @@ describeRoot('when the store comes back', () => {
   let traffic: DuoTraffic | undefined;
 
   beforeAll(async () => {
-    cluster = await TestCluster.start('gstor', 2);
+    cluster = await TestCluster.start('sto', 2);
     control = new ControlPlane(cluster);
     duo = new Duo(cluster);
     await duo.apply();

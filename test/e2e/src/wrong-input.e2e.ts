@@ -127,7 +127,7 @@ describeRoot('wrong input', () => {
   let before: unknown;
 
   beforeAll(async () => {
-    cluster = await TestCluster.start('fwrong', 1);
+    cluster = await TestCluster.start('wro', 1);
     await cluster.api.applyAndSettle(RUNNING);
     before = await everything();
   }, 120_000);
