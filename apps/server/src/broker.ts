@@ -8,6 +8,7 @@ import {
   publicKeyOf,
   type NatsBus,
   type NatsServerOptions,
+  type ServerExit,
 } from '@heddle/messaging';
 import { HeddleError } from '@heddle/model';
 import { readSeed, Readiness, type Log } from '@heddle/service';
@@ -36,6 +37,9 @@ type Users = z.infer<typeof usersSchema>;
 
 /** Lines of the server's log that matter to us. */
 const TROUBLE = /\[(ERR|FTL|WRN)\]/;
+/** A line of its log begins with the process and the time. */
+const LOGGED = /^\[\d+\] \d{4}\//;
+const MOST_WORDS = 20;
 const CONNECT_MS = 15_000;
 
 export async function openBroker(config: ServerConfig, files: Files, log: Log): Promise<Broker> {
@@ -74,7 +78,9 @@ async function embeddedBroker(config: ServerConfig, files: Files, log: Log): Pro
   });
   users.attach(server, config.natsAdvertise === undefined ? server.url : `nats://${config.natsAdvertise}`);
   server.onExit((exit) => {
-    if (!exit.wanted) log.error({ code: exit.code, signal: exit.signal }, 'nats-server has ended; it is started again');
+    if (exit.wanted) return;
+    const { code, signal } = exit;
+    log.error({ code, signal, output: lastWords(exit) }, 'nats-server has ended; it is started again');
   });
   const readiness = new Readiness();
   readiness.add('server', () => (server.running ? true : 'nats-server has ended and is being started again'));
@@ -85,6 +91,11 @@ async function embeddedBroker(config: ServerConfig, files: Files, log: Log): Pro
     connect: (name) => connectBus({ servers: server.url, name, seed: users.serverSeed, connectMs: CONNECT_MS }),
     stop: () => server.stop(),
   };
+}
+
+/** What the server said outside its log when it ended, such as a panic and where it happened. */
+function lastWords({ log }: ServerExit): string[] {
+  return log.filter((line) => line.trim() !== '' && !LOGGED.test(line)).slice(0, MOST_WORDS);
 }
 
 /**

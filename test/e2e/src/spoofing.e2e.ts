@@ -70,8 +70,10 @@ describeRoot('frames that claim what they are not', () => {
     return opened;
   }
 
+  const netnsOf = (node: string): string => `/run/netns/${cluster.host(node).netns}`;
+
   async function stationOn(node: string): Promise<Station> {
-    const opened = await Station.in(`/run/netns/fspoof-${node}`);
+    const opened = await Station.in(netnsOf(node));
     closers.push(() => opened.close());
     return opened;
   }
@@ -207,7 +209,7 @@ describeRoot('frames that claim what they are not', () => {
   it('do not reach the host that the container runs on', async () => {
     const host = await stationOn('h1');
     await host.open({ id: 'host', type: 'udp-server', port: PORTS.destinationPort });
-    const links = await linksIn('/run/netns/fspoof-h1');
+    const links = await linksIn(netnsOf('h1'));
     const macs = links.flatMap((l) => (l.ifname !== 'lo' && l.address !== undefined ? [l.address] : []));
     // The addresses of the link between host and containers are for the host's own names and checks.
     const addresses = [
@@ -254,8 +256,8 @@ describeRoot('frames that claim what they are not', () => {
     if (!target || !foreign || first === undefined || second === undefined) throw new Error('not placed as expected');
 
     // A genuine packet of the tunnel, as h2 receives it, tells the class of the sender.
-    const uplink = (await linksIn('/run/netns/fspoof-h2')).find((l) => l.ifname === 'fspoof-up');
-    const cable = await Wire.open('/run/netns/fspoof-h2', uplink?.ifindex ?? 0);
+    const uplink = (await linksIn(netnsOf('h2'))).find((l) => l.ifname === `${cluster.lab.name}-up`);
+    const cable = await Wire.open(netnsOf('h2'), uplink?.ifindex ?? 0);
     closers.push(() => cable.close());
     sending.send(udp(direct(sender, target.container), to(target.container), PORTS, 'genuine'));
     await waitFor(() => cable.count('genuine') > 0, { deadlineMs: 3_000, what: 'the packet in the tunnel' });

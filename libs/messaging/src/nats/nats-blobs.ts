@@ -6,6 +6,7 @@ import { withDeadline } from '../async';
 import type { BlobPort } from '../stream/stream-port';
 import { fromNats } from './nats-error';
 import type { NatsTransport } from './nats-transport';
+import { whenWhole } from './prepare-stream';
 
 /** For one blob, however large: a gigabyte at 10 MB/s. */
 const TRANSFER_MS = 100_000;
@@ -43,11 +44,15 @@ export class NatsBlobs implements BlobPort {
     return bytes;
   }
 
-  private store(): Promise<ObjectStore> {
-    return this.transport
-      .live()
-      .jetstream({ timeout: this.options.apiTimeoutMs })
-      .views.os(this.name, { storage: StorageType.File, replicas: this.options.replicas });
+  private async store(): Promise<ObjectStore> {
+    const connection = this.transport.live();
+    const { apiTimeoutMs, replicas } = this.options;
+    const store = await connection
+      .jetstream({ timeout: apiTimeoutMs })
+      .views.os(this.name, { storage: StorageType.File, replicas });
+    const stream = { name: `OBJ_${this.name}`, subjects: [`$O.${this.name}.M.>`] };
+    await whenWhole(connection, stream, { clock: this.clock, apiTimeoutMs });
+    return store;
   }
 
   private async within<T>(doing: string, work: () => Promise<T>): Promise<T> {

@@ -9,6 +9,7 @@ export const JETSTREAM = {
   wrongLastMessageId: 10070,
   wrongLastSequence: 10071,
   streamExists: 10058,
+  subjectsOverlap: 10065,
 } as const;
 
 const BY_NUMBER: Readonly<Record<number, ErrorCode>> = {
@@ -18,6 +19,7 @@ const BY_NUMBER: Readonly<Record<number, ErrorCode>> = {
   [JETSTREAM.wrongLastMessageId]: 'conflict',
   [JETSTREAM.wrongLastSequence]: 'conflict',
   [JETSTREAM.streamExists]: 'conflict',
+  [JETSTREAM.subjectsOverlap]: 'conflict',
   // Message larger than the stream or the account allows, stream or account full.
   10054: 'limit',
   10077: 'limit',

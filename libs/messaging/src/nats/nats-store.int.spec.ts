@@ -150,6 +150,41 @@ describeNats('the store over NATS', () => {
         bus.store.stream({ name: 'NONE', description: '', subjects: ['none'] }, { create: false }),
       ).rejects.toMatchObject({ code: 'state' });
     });
+
+    it('is made by whoever comes first, and may be used by all who came at the same time', async () => {
+      const clients = await Promise.all(Array.from({ length: 8 }, () => lab.connect()));
+      const before = lab.server.pid;
+      for (let round = 0; round < 25; round++) {
+        const names = [0, 1].map((i) => `RACE_${round}_${i}`);
+        const opened = clients.flatMap((client) =>
+          names.map(async (name) => {
+            const stream = await client.store.stream({ name, description: 'test', subjects: [`${name}.*`] });
+            await stream.last(`${name}.first`);
+            return stream.append({ subject: `${name}.first`, data: body('') }, {}, 1_000);
+          }),
+        );
+        const sequences = await Promise.all(opened);
+        // Nothing was left behind by those who looked whether it is there.
+        expect(Math.max(...sequences)).toBe(clients.length);
+      }
+      expect(lab.server.pid).toBe(before);
+    });
+
+    it('is prepared when the server comes back', async () => {
+      let prepared: Promise<StreamPort> | undefined;
+      await lab.crash(() => {
+        prepared = newStream();
+      });
+      expect(await (await prepared)?.state()).toMatchObject({ records: 0 });
+    });
+
+    it('does not take the subjects of another', async () => {
+      const stream = await newStream();
+      await expect(
+        bus.store.stream({ name: 'THIEF', description: '', subjects: [`${stream.prefix}.mine`] }),
+      ).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining('THIEF') });
+      expect(await stream.state()).toMatchObject({ records: 0 });
+    });
   });
 
   describe('a fenced stream', () => {

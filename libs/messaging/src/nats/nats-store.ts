@@ -1,10 +1,9 @@
 import type { Clock } from '@heddle/host';
-import { HeddleError } from '@heddle/model';
-import { DiscardPolicy, nanos, RetentionPolicy, StorageType, type JetStreamManager, type StreamConfig } from 'nats';
+import { DiscardPolicy, nanos, RetentionPolicy, StorageType, type StreamConfig } from 'nats';
 import type { BlobPort, StorePort, StreamPort, StreamSpec } from '../stream/stream-port';
-import { fromNats } from './nats-error';
 import { NatsBlobs } from './nats-blobs';
 import { NatsStream } from './nats-stream';
+import { prepareStream } from './prepare-stream';
 import type { NatsTransport } from './nats-transport';
 
 const API_TIMEOUT_MS = 3_000;
@@ -21,13 +20,12 @@ export class NatsStore implements StorePort {
   ) {}
 
   async stream(spec: StreamSpec, options: { create?: boolean } = {}): Promise<StreamPort> {
-    const doing = `preparing stream ${spec.name}`;
-    try {
-      const manager = await this.transport.live().jetstreamManager({ checkAPI: false, timeout: API_TIMEOUT_MS });
-      await this.ensure(manager, spec, options.create ?? true);
-    } catch (error) {
-      throw fromNats(error, doing);
-    }
+    await prepareStream(this.config(spec), {
+      create: options.create ?? true,
+      transport: this.transport,
+      clock: this.clock,
+      apiTimeoutMs: API_TIMEOUT_MS,
+    });
     return new NatsStream(spec.name, this.transport, this.clock, API_TIMEOUT_MS);
   }
 
@@ -35,26 +33,7 @@ export class NatsStore implements StorePort {
     return new NatsBlobs(name, this.transport, this.clock, { replicas: this.replicas, apiTimeoutMs: API_TIMEOUT_MS });
   }
 
-  private async ensure(manager: JetStreamManager, spec: StreamSpec, create: boolean): Promise<void> {
-    const wanted = this.config(spec);
-    let current: StreamConfig | undefined;
-    try {
-      current = (await manager.streams.info(spec.name)).config;
-    } catch (error) {
-      const failure = fromNats(error, 'looking for it');
-      if (failure.code !== 'not-found') throw error;
-    }
-    if (current === undefined) {
-      if (!create) {
-        throw new HeddleError('state', `there is no stream ${spec.name}: the store is empty or another one`);
-      }
-      await manager.streams.add(wanted);
-    } else if (differs(current, wanted)) {
-      await manager.streams.update(spec.name, { ...current, ...wanted });
-    }
-  }
-
-  private config(spec: StreamSpec): Partial<StreamConfig> & { name: string } {
+  private config(spec: StreamSpec): Partial<StreamConfig> & { name: string; subjects: string[] } {
     return {
       name: spec.name,
       description: spec.description,
@@ -75,13 +54,4 @@ export class NatsStore implements StorePort {
       deny_purge: spec.perSubject === undefined,
     };
   }
-}
-
-/** Whether a setting that may be changed later is not as wanted. */
-function differs(current: StreamConfig, wanted: Partial<StreamConfig>): boolean {
-  const keys = ['num_replicas', 'max_age', 'max_bytes', 'max_msgs_per_subject', 'description', 'allow_direct'] as const;
-  return (
-    keys.some((key) => wanted[key] !== undefined && current[key] !== wanted[key]) ||
-    [...current.subjects].sort().join() !== [...(wanted.subjects ?? [])].sort().join()
-  );
 }
