@@ -6,18 +6,9 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { transformFileSync } from '@swc/core';
+import { SWC } from './swc.mjs';
 
-const OPTIONS = {
-  jsc: {
-    parser: { syntax: 'typescript', decorators: true },
-    transform: { legacyDecorator: true, decoratorMetadata: true },
-    target: 'es2022',
-    keepClassNames: true,
-  },
-  module: { type: 'commonjs' },
-  sourceMaps: true,
-  swcrc: false,
-};
+const OPTIONS = { ...SWC, module: { type: 'commonjs' }, sourceMaps: true };
 
 rmSync('dist', { recursive: true, force: true });
 const files = readdirSync('src', { recursive: true, withFileTypes: true })

@@ -1,21 +1,24 @@
-// The attach daemon and the prober are bundled from their sources: they start often or early, and must stay small, so they
-// carry only what they use. The agent itself is compiled like every other package.
-import { build } from 'esbuild';
+// Everything that runs on a host is bundled, so that it carries only what it uses: there is one of each on every host, and
+// the prober and the attach daemon start often or early.
+import { writeFile } from 'node:fs/promises';
+import { bundle } from '../../deploy/bundle.mjs';
 
-await build({
-  bundle: true,
-  platform: 'node',
-  target: 'node20',
-  format: 'cjs',
-  outdir: 'dist',
-  tsconfig: '../../tsconfig.base.json',
-  sourcemap: true,
-  logLevel: 'warning',
-  entryPoints: { attach: 'src/attach/main.ts', 'probe/main': 'src/probe/main.ts' },
-  // Not used by either; what is not used is left out.
-  external: ['dockerode'],
-  metafile: true,
-}).then(async ({ metafile }) => {
-  const { writeFile } = await import('node:fs/promises');
-  await writeFile('dist/attach.meta.json', JSON.stringify(metafile.outputs['dist/attach.js']));
-});
+/** NestJS looks for these, and does without them. */
+const OPTIONAL = [
+  ...['@nestjs/websockets', '@nestjs/platform-express', 'class-transformer', 'class-validator'],
+  ...['amqp-connection-manager', 'amqplib', 'ioredis', 'kafkajs', 'mqtt'],
+];
+
+/** What dockerode uses for engines that are reached by SSH, and for sessions of BuildKit. */
+const UNUSED = ['ssh2', '@grpc/grpc-js', '@grpc/proto-loader', 'protobufjs'];
+
+const [{ metafile }] = await Promise.all([
+  bundle({
+    entryPoints: { attach: 'src/attach/main.ts', 'probe/main': 'src/probe/main.ts' },
+    // Not used by either; what is not used is left out.
+    external: ['dockerode'],
+    metafile: true,
+  }),
+  bundle({ entryPoints: { main: 'src/main.ts' }, external: OPTIONAL, without: UNUSED }),
+]);
+await writeFile('dist/attach.meta.json', JSON.stringify(metafile.outputs['dist/attach.js']));

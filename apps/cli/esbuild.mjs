@@ -2,18 +2,7 @@
 // `dist/labs.js`, loaded when a lab is asked for. The lab and the container engine's client stay packages of their own,
 // because they find files of theirs beside their code.
 import { chmodSync } from 'node:fs';
-import { build } from 'esbuild';
-
-const common = {
-  bundle: true,
-  platform: 'node',
-  target: 'node20',
-  format: 'cjs',
-  outdir: 'dist',
-  tsconfig: '../../tsconfig.base.json',
-  sourcemap: true,
-  logLevel: 'warning',
-};
+import { bundle } from '../../deploy/bundle.mjs';
 
 /** `import('./lab/labs')` becomes `require('./labs.js')`, at the time it is called. */
 const labsApart = {
@@ -22,7 +11,7 @@ const labsApart = {
 };
 
 await Promise.all([
-  build({ ...common, entryPoints: { main: 'src/main.ts' }, plugins: [labsApart] }),
-  build({ ...common, entryPoints: { labs: 'src/lab/labs.ts' }, external: ['@heddle/lab', '@heddle/docker'] }),
+  bundle({ entryPoints: { main: 'src/main.ts' }, plugins: [labsApart] }),
+  bundle({ entryPoints: { labs: 'src/lab/labs.ts' }, external: ['@heddle/lab', '@heddle/docker'] }),
 ]);
 chmodSync('bin/heddle', 0o755);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { HeddleError, addressSchema, explainIssues, nameSchema, problemText } from '@heddle/model';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const MAX_SOCKET_PATH = 107;
 const socketPath = z.string().max(MAX_SOCKET_PATH, {

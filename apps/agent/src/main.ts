@@ -16,7 +16,7 @@ import {
   serviceContext,
   type LogLevels,
 } from '@heddle/service';
-import { z } from 'zod';
+import * as z from 'zod';
 import { Agent, type Log } from './agent/agent';
 import { AgentModule } from './agent/agent.module';
 import { ControlPlane } from './agent/control-plane';

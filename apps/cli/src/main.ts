@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import { isErrno, systemClock, SystemFiles } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
-import { daemonOf, programOf } from './daemons/daemons';
+import { checkBuilt, daemonArgv, daemonOf } from './daemons/daemons';
 import { runInPlace } from './daemons/run-daemon';
 import { errorText } from './errors';
 import { EXIT, exitCodeOf } from './exit-codes';
@@ -18,7 +18,10 @@ const APPS = path.resolve(__dirname, '..', '..');
 
 async function main(argv: readonly string[]): Promise<number> {
   const daemon = daemonOf(argv);
-  if (daemon) return runInPlace([process.execPath, programOf(daemon.daemon, APPS, existsSync), ...daemon.args]);
+  if (daemon) {
+    checkBuilt([daemon.daemon], APPS, existsSync);
+    return runInPlace([...daemonArgv(daemon.daemon, APPS), ...daemon.args]);
+  }
   return runCli(argv, {
     terminal: processTerminal(),
     env: process.env,

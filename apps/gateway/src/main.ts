@@ -15,7 +15,7 @@ import {
   type RunningService,
   type Settings,
 } from '@heddle/service';
-import { z } from 'zod';
+import * as z from 'zod';
 import { startGateway } from './start-gateway';
 
 interface GatewayConfig extends NatsConfig {

@@ -7,7 +7,7 @@ import {
   parseCidr,
   type RpcRequest,
 } from '@heddle/model';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What hosts may send: bounded and checked, because a host is trusted for itself only. */
 

@@ -12,7 +12,7 @@ import {
 } from '@heddle/messaging';
 import { HeddleError } from '@heddle/model';
 import { readSeed, Readiness, type Log } from '@heddle/service';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ServerConfig } from './settings';
 
 type NatsUser = NonNullable<NatsServerOptions['users']>[number];

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { flag, LOG_SETTING, natsUrlText, portText, type LogLevels, type Settings } from '@heddle/service';
-import { z } from 'zod';
+import * as z from 'zod';
 
 export interface ServerConfig {
   readonly stateDir: string;

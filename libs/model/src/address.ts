@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * IPv4 and IPv6 addresses as numbers. Only what the object model needs: parse, print, prefix arithmetic. Addresses are

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A name is a DNS label (RFC 1123): 1 to 63 lower-case letters, digits and hyphens, no hyphen at either end. */
 export const NAME_PATTERN = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;

@@ -70,7 +70,7 @@ describeRoot('frames that claim what they are not', () => {
     return opened;
   }
 
-  const netnsOf = (node: string): string => `/run/netns/${cluster.host(node).netns}`;
+  const netnsOf = (node: string): string => `/run/netns/${cluster.lab.name}-${node}`;
 
   async function stationOn(node: string): Promise<Station> {
     const opened = await Station.in(netnsOf(node));

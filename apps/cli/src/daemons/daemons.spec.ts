@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { waitFor } from '@heddle/host';
-import { daemonOf, programOf } from './daemons';
+import { checkBuilt, DAEMON, daemonArgv, daemonOf, DAEMONS } from './daemons';
 import { runInPlace } from './run-daemon';
 
 describe('daemonOf', () => {
@@ -19,12 +19,17 @@ describe('daemonOf', () => {
     expect(daemonOf(['get', 'server'])).toBeUndefined();
   });
 
-  it('says what to do when the program is not built', () => {
-    const { daemon } = daemonOf(['server']) ?? {};
-    if (!daemon) throw new Error('no daemon');
-    expect(programOf(daemon, '/apps', () => true)).toBe('/apps/server/dist/main.js');
-    expect(() => programOf(daemon, '/apps', () => false)).toThrow(
-      '/apps/server/dist/main.js is not there: run npm run build first',
+  it('starts them by absolute paths, those of hosts with little memory', () => {
+    expect(daemonArgv(DAEMON.server, '/apps')).toEqual([process.execPath, '/apps/server/dist/main.js']);
+    expect(daemonArgv(DAEMON.attach, '/apps').join(' ')).toBe(
+      `/usr/bin/env MALLOC_ARENA_MAX=1 ${process.execPath} --max-semi-space-size=1 --optimize-for-size /apps/agent/dist/attach.js`,
+    );
+  });
+
+  it('says what to do when programs are not built', () => {
+    expect(() => checkBuilt(DAEMONS, '/apps', () => true)).not.toThrow();
+    expect(() => checkBuilt(DAEMONS, '/apps', (file) => file.includes('server'))).toThrow(
+      '/apps/agent/dist/attach.js, /apps/agent/dist/main.js: not there, run npm run build first',
     );
   });
 });

@@ -12,10 +12,10 @@ const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2
  * @returns the exit status, as a shell counts it when a signal ended the program
  */
 export function runInPlace(
-  argv: readonly [string, ...string[]],
+  argv: readonly string[],
   signals: Pick<NodeJS.EventEmitter, 'on' | 'off'> = process,
 ): Promise<number> {
-  const [command, ...args] = argv;
+  const [command = '', ...args] = argv;
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { stdio: 'inherit', detached: true });
     const forward = (signal: NodeJS.Signals): void => void child.kill(signal);

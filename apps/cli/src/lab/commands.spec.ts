@@ -1,7 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { checkPrograms, labCommands } from './commands';
+import { DAEMON, daemonArgv } from '../daemons/daemons';
+import { labCommands } from './commands';
 
 describe('labCommands', () => {
   it('starts the server where the lab wants it, and the agents with their configuration', () => {
@@ -11,24 +9,7 @@ describe('labCommands', () => {
       `${process.execPath} /apps/server/dist/main.js --state-dir /s --run-dir /r --api-socket /run/x/api.sock --nats-host 192.0.2.10 --nats-port 4222 --lab`,
     );
     const host = { lab: 'demo', configFile: '/s/host.json', config: {} as Parameters<typeof agent>[0]['config'] };
-    expect(attach(host)).toEqual([process.execPath, '/apps/agent/dist/attach.js', '--config', '/s/host.json']);
-    expect(agent(host)).toEqual([process.execPath, '/apps/agent/dist/main.js', '--config', '/s/host.json']);
-  });
-});
-
-describe('checkPrograms', () => {
-  it('names what is not built', () => {
-    const apps = mkdtempSync(path.join(tmpdir(), 'heddle-apps-'));
-    try {
-      mkdirSync(path.join(apps, 'agent', 'dist'), { recursive: true });
-      mkdirSync(path.join(apps, 'server', 'dist'), { recursive: true });
-      writeFileSync(path.join(apps, 'agent', 'dist', 'main.js'), '');
-      writeFileSync(path.join(apps, 'server', 'dist', 'main.js'), '');
-      expect(() => checkPrograms(apps)).toThrow(`${apps}/agent/dist/attach.js: not there, run npm run build first`);
-      writeFileSync(path.join(apps, 'agent', 'dist', 'attach.js'), '');
-      expect(() => checkPrograms(apps)).not.toThrow();
-    } finally {
-      rmSync(apps, { recursive: true });
-    }
+    expect(attach(host)).toEqual([...daemonArgv(DAEMON.attach, '/apps'), '--config', '/s/host.json']);
+    expect(agent(host)).toEqual([...daemonArgv(DAEMON.agent, '/apps'), '--config', '/s/host.json']);
   });
 });

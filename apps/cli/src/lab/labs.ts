@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { buildDemoImage, DockerEngine } from '@heddle/docker';
 import { SystemFiles } from '@heddle/host';
 import { Lab, labNames } from '@heddle/lab';
 import { serverIn } from '../context/local-server';
-import { checkPrograms, labCommands } from './commands';
+import { DAEMONS, checkBuilt } from '../daemons/daemons';
+import { labCommands } from './commands';
 import type { LabPort, Labs, OpenLabOptions } from './port';
 
 /**
@@ -27,12 +29,12 @@ async function open(appsFolder: string, options: OpenLabOptions): Promise<LabPor
     name,
     nodesFolder: path.dirname(lab.control.layout.state),
     up: async (signal) => {
-      checkPrograms(appsFolder);
+      checkBuilt(DAEMONS, appsFolder, existsSync);
       return lab.up(signal);
     },
     down: () => lab.down(),
     hostUp: async (host, signal) => {
-      checkPrograms(appsFolder);
+      checkBuilt(DAEMONS, appsFolder, existsSync);
       await lab.hostUp(host, signal);
     },
     hostDown: (host) => lab.hostDown(host),

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Clock, Files } from '@heddle/host';
 import { explainIssues, HeddleError, nameSchema, type Principal } from '@heddle/model';
 import type { Log } from '@heddle/service';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const ADMIN: Principal = { principal: 'admin' };
 /** How long a change of the token file may take to be noticed. */

@@ -2,7 +2,7 @@ import type { RequestContext } from '@heddle/messaging';
 import { HeddleError, nameSchema } from '@heddle/model';
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { z } from 'zod';
+import * as z from 'zod';
 import { DescribeBody } from '../openapi/decorators';
 import { Prober, type ProbeReport } from '../probe/prober';
 import { readJson } from './parse-body';

@@ -4,7 +4,7 @@ import type { Clock } from '@heddle/host';
 import { CLOCK } from '@heddle/service';
 import { Body, Controller, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { z } from 'zod';
+import * as z from 'zod';
 import { restartRequest, scaleRequest } from '../actions/workload-actions';
 import { maySeeKey } from '../auth/access';
 import { ChangeGate, type ChangeAnswer } from '../coordinator/change-gate';

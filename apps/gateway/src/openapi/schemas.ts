@@ -1,5 +1,5 @@
 import { jsonSchemaOf, KINDS } from '@heddle/model';
-import { z } from 'zod';
+import * as z from 'zod';
 import { schemaOf } from './decorators';
 
 const action = z.strictObject({ key: z.string(), action: z.enum(['created', 'updated', 'deleted']) });

@@ -1,7 +1,7 @@
 import { HashedFile, type Files } from '@heddle/host';
 import { checkStore, IdentityRecord, type ClusterIdentity, type StoreCheck, type StorePort } from '@heddle/messaging';
 import { HeddleError, type Watermark } from '@heddle/model';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const watermarkSchema = z.strictObject({
   clusterUid: z.string().min(1),

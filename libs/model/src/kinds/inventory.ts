@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { addressSchema, macSchema } from '../address';
 import { nameSchema } from '../names';
 

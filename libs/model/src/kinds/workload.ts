@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { nameSchema, serviceNameSchema } from '../names';
 
 /** Objects owned by the scheduler. */

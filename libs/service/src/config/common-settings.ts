@@ -1,5 +1,5 @@
 import { HeddleError } from '@heddle/model';
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseLogLevels, type LogLevels } from '../logging/log';
 import type { Setting } from './settings';
 

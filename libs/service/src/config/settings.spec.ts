@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { flag, LOG_SETTING, natsUrlText, portText } from './common-settings';
 import { describeSettings, readSettings, type Settings } from './settings';
 

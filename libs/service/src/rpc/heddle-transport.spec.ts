@@ -1,7 +1,7 @@
 import { MemoryBus, MemoryStore, subjects, type BusRequest } from '@heddle/messaging';
 import { HeddleError, type LogLine, type PolicyStatus } from '@heddle/model';
 import { Controller, Module, NotFoundException } from '@nestjs/common';
-import { z } from 'zod';
+import * as z from 'zod';
 import { systemClock } from '@heddle/host';
 import { silentLog } from '../logging/log';
 import { runNestService } from '../run/nest-service';

@@ -1,7 +1,7 @@
 import { SystemFiles, systemClock, type Files } from '@heddle/host';
 import { connectBus, type NatsBus } from '@heddle/messaging';
 import { HeddleError } from '@heddle/model';
-import { z } from 'zod';
+import * as z from 'zod';
 import { natsUrlText } from '../config/common-settings';
 import type { Settings } from '../config/settings';
 import { serviceLog, type Log, type LogLevels } from '../logging/log';

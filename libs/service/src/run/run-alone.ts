@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { LOG_SETTING, portText } from '../config/common-settings';
 import type { Settings } from '../config/settings';
 import type { LogLevels } from '../logging/log';
