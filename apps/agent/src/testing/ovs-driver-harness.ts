@@ -29,7 +29,7 @@ export async function ovsDriverHarness(
 ): Promise<AttachmentDriverHarness> {
   if (!(await ip.link(HOST_LINK_INTERFACE))) await ip.batch([HOST_LINK]);
   const problems: string[] = [];
-  const { ports, fail } = failingPorts(ovs);
+  const { ports, fail } = failingPorts(ovs, bridge);
   const onError = (error: HeddleError): void => void problems.push(error.message);
   const make = (): OvsDriver => new OvsDriver(ip, ports, { bridge, checksumsInSoftware: true, onError });
   const names = async (): Promise<string[]> => [
@@ -56,8 +56,14 @@ export async function ovsDriverHarness(
   };
 }
 
-/** A port database that makes a port and then says that it could not: there is more to undo than when it makes none. */
-function failingPorts(ovs: PortDatabase): { ports: PortDatabase; fail: (method: Failing, error: HeddleError) => void } {
+/**
+ * A port database that makes a port and then says that it could not: there is more to undo than when it makes none. Where there
+ * is no port to delete, deleting does not fail.
+ */
+function failingPorts(
+  ovs: PortDatabase,
+  bridge: string,
+): { ports: PortDatabase; fail: (method: Failing, error: HeddleError) => void } {
   const failures = new Map<Failing, HeddleError>();
   const throwFailure = (method: Failing): void => {
     const failure = failures.get(method);
@@ -75,9 +81,10 @@ function failingPorts(ovs: PortDatabase): { ports: PortDatabase; fail: (method: 
         throwFailure('ensurePort');
         return port;
       },
-      deletePort: async (...of) => {
-        throwFailure('deletePort');
-        await ovs.deletePort(...of);
+      deletePort: async (name, ...of) => {
+        const ports = await ovs.listPorts(bridge);
+        if (ports.some((port) => port.name === name)) throwFailure('deletePort');
+        await ovs.deletePort(name, ...of);
       },
     },
   };

@@ -71,6 +71,18 @@ describe('OvsDriver', () => {
     expect(await ip.link(insideName(ID))).toBeDefined();
   });
 
+  it('does not take a port over that the switch made for another device', async () => {
+    const { driver, ovs } = setUp();
+    await ovs.ensurePort({
+      bridge: 'br',
+      name: ENDPOINT.port,
+      type: '',
+      externalIds: { 'heddle-epg': 'acme/shop/old' },
+    });
+    expect(await driver.attach(ENDPOINT, OPTIONS)).toMatchObject({ ofport: 2 });
+    expect(ovs.port(ENDPOINT.port)?.externalIds).toEqual(portIds(ENDPOINT));
+  });
+
   it('leaves nothing behind when the switch takes the port and gives it no number', async () => {
     const { driver, ip, ovs } = setUp();
     const ensurePort = ovs.ensurePort.bind(ovs);

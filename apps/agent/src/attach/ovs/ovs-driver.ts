@@ -36,8 +36,10 @@ export class OvsDriver implements AttachmentDriver {
   ): Promise<Required<AttachedInterface>> {
     const inside = insideName(endpoint.endpointId);
     const { bridge, checksumsInSoftware } = this.options;
-    await stopwatch.part('veth', () => this.addVeth(endpoint, inside, mtu));
     try {
+      // The switch goes on listening to the device that a port had when it was made. Costs nothing when there is no port.
+      await this.ovs.deletePort(endpoint.port);
+      await stopwatch.part('veth', () => this.addVeth(endpoint, inside, mtu));
       const spec = { bridge, name: endpoint.port, type: '' as const, externalIds: portIds(endpoint) };
       const [port] = await Promise.all([
         stopwatch.part('port', () => this.ovs.ensurePort(spec)),
