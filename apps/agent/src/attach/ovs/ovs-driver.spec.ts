@@ -92,6 +92,22 @@ describe('OvsDriver', () => {
     expect(ovs.port(ENDPOINT.port)).toBeUndefined();
   });
 
+  it('leaves nothing behind when one part fails while the switch is still taking the port', async () => {
+    const { driver, ip, ovs } = setUp(true);
+    ip.offloadsOff = async () => Promise.reject(new HeddleError('internal', 'no ethtool'));
+    const ensurePort = ovs.ensurePort.bind(ovs);
+    let taken: Promise<unknown> = Promise.resolve();
+    ovs.ensurePort = (spec) => {
+      const port = new Promise((resolve) => setImmediate(resolve)).then(() => ensurePort(spec));
+      taken = port;
+      return port;
+    };
+    await expect(driver.attach(ENDPOINT, OPTIONS)).rejects.toThrow('no ethtool');
+    await taken;
+    expect(ovs.port(ENDPOINT.port)).toBeUndefined();
+    expect(await ip.links()).toEqual([]);
+  });
+
   it('fails when the pair cannot be made for another reason than a left-over', async () => {
     const { driver, ip } = setUp();
     ip.batch = async () => Promise.reject(new HeddleError('internal', 'out of memory'));

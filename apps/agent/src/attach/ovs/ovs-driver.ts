@@ -41,10 +41,10 @@ export class OvsDriver implements AttachmentDriver {
       await this.ovs.deletePort(endpoint.port);
       await stopwatch.part('veth', () => this.addVeth(endpoint, inside, mtu));
       const spec = { bridge, name: endpoint.port, type: '' as const, externalIds: portIds(endpoint) };
-      const [port] = await Promise.all([
+      const [port] = await whenBothEnded(
         stopwatch.part('port', () => this.ovs.ensurePort(spec)),
         checksumsInSoftware ? stopwatch.part('checksums', () => this.ip.offloadsOff(inside, ['tx'])) : undefined,
-      ]);
+      );
       if (port.ofport === undefined) throw new HeddleError('internal', `the port ${endpoint.port} has no number`);
       return { name: inside, ofport: port.ofport };
     } catch (error) {
@@ -105,4 +105,10 @@ export class OvsDriver implements AttachmentDriver {
   private async hasLink(name: string): Promise<boolean> {
     return (await this.ip.link(name)) !== undefined;
   }
+}
+
+/** As `Promise.all`, but a failure is told only when the other work has ended too: before that it cannot be undone. */
+async function whenBothEnded<A, B>(a: Promise<A>, b: Promise<B> | undefined): Promise<[A, B | undefined]> {
+  await Promise.allSettled([a, b]);
+  return Promise.all([a, b]);
 }
