@@ -192,13 +192,20 @@ describe('Agent', () => {
     expect((await world.flowsOf(42)).length).toBeGreaterThan(0);
   });
 
+  it('waits for no flows of an endpoint that has no port on the switch', async () => {
+    await working();
+    await world.daemon?.ask('attached', attachedEndpoint('e9', '10.32.0.9'), 5_000);
+    expect(world.agent?.report().endpoints).toEqual([]);
+  });
+
   it('refuses an endpoint whose EPG is not resolved, with the reason', async () => {
     await working();
     const unknown = attachedEndpoint('e1', '10.32.0.5', { epg: 'acme/shop/none' });
-    await expect(world.daemon?.ask('attached', { ...unknown, ofport: 9 }, 5_000)).rejects.toMatchObject({
-      code: 'unavailable',
-      message: 'the EPG acme/shop/none is not resolved on this host',
-    });
+    for (const asked of [{ ...unknown, ofport: 9 }, unknown])
+      await expect(world.daemon?.ask('attached', asked, 5_000)).rejects.toMatchObject({
+        code: 'unavailable',
+        message: 'the EPG acme/shop/none is not resolved on this host',
+      });
     expect(await world.flowsOf(9)).toEqual([]);
   });
 

@@ -4,6 +4,7 @@ import type { PortState, Switch } from '@heddle/ovs';
 import { Datapath } from '../datapath/datapath';
 import { endpointName } from '../datapath/port-ids';
 import { TunnelPeers } from '../datapath/tunnel-peers';
+import type { AttachedEndpoint } from '../link/protocol';
 import type { Accepted, AgentStore } from '../store';
 import { localEndpoint, readPorts, type BridgePorts, type PortEndpoint } from './local-endpoints';
 import { PolicyView } from './policy-view';
@@ -103,12 +104,14 @@ export class Enforcement {
   }
 
   /**
-   * Resolves when the endpoint's own flows, and with them its policy, are on the switch.
+   * Resolves when the endpoint's own flows, and with them its policy, are on the switch; at once for one without a port there.
    * @throws HeddleError `unavailable` when its EPG is not resolved here; `deadline`
    */
-  async attached(endpoint: PortEndpoint): Promise<void> {
-    if (!this.view.classOf(endpoint.epg))
-      throw new HeddleError('unavailable', `the EPG ${endpoint.epg} is not resolved on this host`);
+  async attached({ ofport, ...facts }: AttachedEndpoint & { readonly ofport?: number }): Promise<void> {
+    if (!this.view.classOf(facts.epg))
+      throw new HeddleError('unavailable', `the EPG ${facts.epg} is not resolved on this host`);
+    if (ofport === undefined) return;
+    const endpoint: PortEndpoint = { ...facts, ofport };
     // The database's own notice of the port may come later than this call.
     if (!this.ports.endpoints.some((e) => e.endpointId === endpoint.endpointId)) {
       this.attachedPorts = { ...this.ports, endpoints: [...this.ports.endpoints, endpoint] };

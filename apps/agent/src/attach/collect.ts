@@ -1,8 +1,7 @@
 import { systemClock, type Clock } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
 import type { HostAddresses } from './addresses';
-import type { Attacher } from './attacher';
-import { HOST_LINK_INTERFACE } from './host-link';
+import type { AttachmentDriver } from './attachment-driver';
 import type { Journal, JournalEndpoint } from './journal';
 import { isAnonymous } from './options';
 
@@ -13,31 +12,30 @@ const COLLECT_MS = 60_000;
 export interface CollectParts {
   readonly journal: Journal;
   readonly addresses: HostAddresses;
-  readonly attacher: Pick<Attacher, 'detach' | 'devices'>;
+  readonly attachments: AttachmentDriver;
   readonly now: () => number;
 }
 
 /**
  * Forgets endpoints whose device is gone. The engine tells of an endpoint's end only once, and not at all when the daemon was
- * away longer than it retries; but an endpoint's veth pair dies with its container, so one without a device is over.
+ * away longer than it retries; but an endpoint's device dies with its container, so one without a device is over.
  *
  * @returns the endpoints that were forgotten
  */
-export async function collect({ journal, addresses, attacher, now }: CollectParts): Promise<JournalEndpoint[]> {
-  const devices = await attacher.devices();
-  // A list without our own interface is no list to delete anything by.
-  if (!devices.has(HOST_LINK_INTERFACE)) return [];
-  const gone = Object.values(journal.state.endpoints).filter(
-    (e) => !devices.has(e.port) && now() - Date.parse(e.since) > YOUNG_MS,
-  );
-  for (const endpoint of gone) {
-    await attacher.detach(endpoint.port);
+export async function collect({ journal, addresses, attachments, now }: CollectParts): Promise<JournalEndpoint[]> {
+  const old = Object.values(journal.state.endpoints).filter((e) => now() - Date.parse(e.since) > YOUNG_MS);
+  const forgotten: JournalEndpoint[] = [];
+  for (const endpoint of await attachments.gone(old)) {
+    // The engine may have ended it since, or made it anew: then its address is no longer ours to release.
+    if (journal.state.endpoints[endpoint.endpointId] !== endpoint) continue;
+    await attachments.detach(endpoint);
     await journal.removeEndpoint(endpoint.endpointId);
+    forgotten.push(endpoint);
     // That of an allocation is the agent's to give back.
     const owner = addresses.owner(endpoint.bridgeDomain, endpoint.address);
     if (owner !== undefined && isAnonymous(owner)) await addresses.release(owner);
   }
-  return gone;
+  return forgotten;
 }
 
 /** Collects now and again from time to time. Returns what ends that. */

@@ -8,8 +8,7 @@ import { HOST_LINK_ADDRESS } from '@heddle/pipeline';
 import type { HostConfig } from '../config';
 import { LinkServer } from '../link/link-server';
 import { HostAddresses } from './addresses';
-import { adoptPorts } from './adopt-ports';
-import { Attacher } from './attacher';
+import { adoptEndpoints } from './adopt-endpoints';
 import { collect, keepCollecting } from './collect';
 import { NameTable } from './dns/name-table';
 import { DnsServer } from './dns/server';
@@ -18,6 +17,7 @@ import { HeddleIpamDriver } from './ipam-driver';
 import { Journal, type JournalState } from './journal';
 import { linkHandlers, tenantFinder } from './link-handlers';
 import { HeddleNetworkDriver } from './network-driver';
+import { OvsDriver } from './ovs/ovs-driver';
 import { ensurePortGuard, keepPortGuard } from './port-guard';
 import { tenth } from './stopwatch';
 
@@ -78,7 +78,12 @@ async function open(config: HostConfig, { files, ip, nft, log }: AttachPorts, en
   );
   await ensureBridge(ovs, { bridge, datapathType });
   await ensureHostLink(ovs, ip, bridge);
-  for (const problem of await adoptPorts(journal, ovs, bridge)) log('warn', problem);
+  const attachments = new OvsDriver(ip, ovs, {
+    bridge,
+    checksumsInSoftware: datapathType === 'netdev',
+    onError: (error) => log('error', `an attachment could not be undone: ${error.message}`),
+  });
+  for (const problem of await adoptEndpoints(journal, attachments)) log('warn', problem);
   endings.push(
     keepHostLink({
       ensure: () => ensureHostLink(ovs, ip, bridge),
@@ -102,15 +107,10 @@ async function open(config: HostConfig, { files, ip, nft, log }: AttachPorts, en
     log('error', `agent socket: ${error.message}`),
   );
   endings.push(() => link.close());
-  const attacher = new Attacher(ip, ovs, {
-    bridge,
-    checksumsInSoftware: datapathType === 'netdev',
-    onError: (error) => log('error', `an attachment could not be undone: ${error.message}`),
-  });
   endings.push(
     keepCollecting(
       async () => {
-        for (const { endpointId, epg, address } of await collect({ journal, addresses, attacher, now }))
+        for (const { endpointId, epg, address } of await collect({ journal, addresses, attachments, now }))
           log('warn', `endpoint ${endpointId.slice(0, 12)} (${epg} ${address}) has no device any more; forgotten`);
       },
       (error) => log('warn', `looking for endpoints without a device: ${error.message}`),
@@ -124,7 +124,7 @@ async function open(config: HostConfig, { files, ip, nft, log }: AttachPorts, en
         new HeddleNetworkDriver(
           journal,
           addresses,
-          attacher,
+          attachments,
           link,
           () => new Date(),
           ({ endpointId, epg, address }, parts) =>
@@ -145,6 +145,7 @@ async function open(config: HostConfig, { files, ip, nft, log }: AttachPorts, en
   await plugin.start();
   endings.push(() => plugin.stop());
   log('info', `attach daemon ready on ${config.plugin.socket}`, {
+    driver: attachments.driver,
     endpoints: Object.keys(journal.state.endpoints).length,
   });
 }

@@ -1,32 +1,22 @@
-import { FakeIpCommand } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
 import { MAX_LINK_INDEX } from '@heddle/pipeline';
 import { addressesOf, FakeAgent, openJournal } from '../testing/attach';
-import { FakePortDatabase } from '../testing/fake-port-database';
-import { Attacher, insideName, portName } from './attacher';
+import { FakeAttachmentDriver } from '../testing/fake-attachment-driver';
 import { HeddleNetworkDriver } from './network-driver';
 import { OPTION } from './options';
 
 const NETWORK = 'n'.repeat(64);
 const ENDPOINT = 'e'.repeat(64);
-const PORT = portName(ENDPOINT);
+const PORT = new FakeAttachmentDriver().portName(ENDPOINT);
 const never = new AbortController().signal;
 const join = (endpointId = ENDPOINT) => ({ networkId: NETWORK, endpointId, sandboxKey: '/run/netns/x' });
 
 describe('HeddleNetworkDriver', () => {
-  async function setUp(defaultEpg: string | null = 'acme/shop/web') {
+  async function setUp(defaultEpg: string | null = 'acme/shop/web', attachments = new FakeAttachmentDriver()) {
     const { journal, files } = await openJournal();
     const addresses = addressesOf(journal);
-    const ip = new FakeIpCommand();
-    const ovs = new FakePortDatabase();
-    const errors: string[] = [];
-    const attacher = new Attacher(ip, ovs, {
-      bridge: 'br-heddle',
-      checksumsInSoftware: true,
-      onError: (error) => errors.push(error.message),
-    });
     const agent = new FakeAgent();
-    const driver = new HeddleNetworkDriver(journal, addresses, attacher, agent, () => new Date(0));
+    const driver = new HeddleNetworkDriver(journal, addresses, attachments, agent, () => new Date(0));
     await driver.createNetwork({
       networkId: NETWORK,
       internal: false,
@@ -45,7 +35,7 @@ describe('HeddleNetworkDriver', () => {
         driverOpts: {},
         ...change,
       });
-    return { journal, files, addresses, ip, ovs, errors, agent, driver, create };
+    return { journal, files, addresses, attachments, agent, driver, create };
   }
 
   describe('networks', () => {
@@ -111,7 +101,7 @@ describe('HeddleNetworkDriver', () => {
       const fresh = new HeddleNetworkDriver(
         journal,
         addressesOf(journal),
-        { isAlive: async () => false } as unknown as Attacher,
+        new FakeAttachmentDriver(),
         new FakeAgent(),
         () => new Date(0),
       );
@@ -167,7 +157,7 @@ describe('HeddleNetworkDriver', () => {
     });
 
     it('is refused the address of one that lives, and takes the place of one that does not', async () => {
-      const { create, driver, journal, ip, ovs } = await setUp();
+      const { create, driver, journal, attachments } = await setUp();
       await create();
       await driver.join(join(), never);
       await expect(create({}, 'f')).rejects.toMatchObject({
@@ -175,16 +165,16 @@ describe('HeddleNetworkDriver', () => {
         message: expect.stringContaining('in use by the endpoint eeeeeeeeeeee'),
       });
       // The container is gone with its interface, and nobody told of it.
-      await ip.batch([['link', 'del', 'dev', PORT]]);
+      attachments.loseDevice(PORT);
       await create({}, 'f');
       expect(Object.keys(journal.state.endpoints)).toEqual(['f']);
-      expect(ovs.port(PORT)).toBeUndefined();
+      expect(await attachments.attached()).toEqual([]);
     });
   });
 
   describe('a join', () => {
     it('gets its interface when the agent has the policy on the switch, not before', async () => {
-      const { create, driver, agent, ip, ovs } = await setUp();
+      const { create, driver, agent, attachments } = await setUp();
       await create();
       let inForce: () => void = () => undefined;
       agent.answer = () => new Promise((resolve) => (inForce = resolve));
@@ -194,7 +184,7 @@ describe('HeddleNetworkDriver', () => {
         return reply;
       });
       while (agent.asked.length === 0) await new Promise((resolve) => setImmediate(resolve));
-      expect(ovs.port(PORT)?.externalIds).toMatchObject({ 'heddle-epg': 'acme/shop/web' });
+      expect(await attachments.attached()).toMatchObject([{ endpointId: ENDPOINT, epg: 'acme/shop/web', port: PORT }]);
       expect(agent.asked).toEqual([
         {
           method: 'attached',
@@ -203,35 +193,53 @@ describe('HeddleNetworkDriver', () => {
       ]);
       expect(answered).toBe(false);
       inForce();
-      expect(await joined).toEqual({ srcName: insideName(ENDPOINT), dstPrefix: 'eth', gateway: '10.32.0.1' });
-      expect(await ip.link(insideName(ENDPOINT))).toMatchObject({ mtu: 1450, address: '02:48:0a:20:00:02' });
-      expect(ip.offloads).toEqual([{ netns: '', link: insideName(ENDPOINT), features: ['tx'] }]);
+      const attachment = attachments.host.attachments.get(PORT);
+      expect(attachment).toMatchObject({ mac: '02:48:0a:20:00:02', mtu: 1450 });
+      expect(await joined).toEqual({
+        srcName: attachment?.interface.name,
+        dstPrefix: 'eth',
+        gateway: '10.32.0.1',
+      });
+    });
+
+    it('asks the agent about an endpoint that is not on the switch as well, without a port number', async () => {
+      const { create, driver, agent } = await setUp('acme/shop/web', new FakeAttachmentDriver('macvlan'));
+      await create();
+      await driver.join(join(), never);
+      expect(agent.asked).toEqual([{ method: 'attached', params: expect.objectContaining({ endpointId: ENDPOINT }) }]);
+      expect(agent.asked[0]?.params).toMatchObject({ ofport: undefined });
+    });
+
+    it('that cannot be attached is refused with the reason, and the agent is not asked', async () => {
+      const { create, driver, agent, attachments } = await setUp();
+      await create();
+      attachments.fail('attach', new HeddleError('refused', 'no room'));
+      await expect(driver.join(join(), never)).rejects.toThrow('no room');
+      expect(agent.asked).toEqual([]);
     });
 
     it('that the agent refuses leaves nothing on the bridge, and tells why', async () => {
-      const { create, driver, agent, ip, ovs } = await setUp();
+      const { create, driver, agent, attachments } = await setUp();
       await create();
       agent.answer = async () => Promise.reject(new HeddleError('unavailable', 'the EPG is not resolved'));
       await expect(driver.join(join(), never)).rejects.toThrow('the EPG is not resolved');
-      expect(ovs.port(PORT)).toBeUndefined();
-      expect(await ip.links()).toEqual([]);
+      expect(await attachments.attached()).toEqual([]);
     });
 
     it('that came too late for the engine is undone', async () => {
-      const { create, driver, ip, ovs } = await setUp();
+      const { create, driver, attachments } = await setUp();
       await create();
       await expect(driver.join(join(), AbortSignal.abort(new Error('too late')))).rejects.toThrow('too late');
-      expect(ovs.port(PORT)).toBeUndefined();
-      expect(await ip.links()).toEqual([]);
+      expect(await attachments.attached()).toEqual([]);
     });
 
     it('tells what went wrong first when undoing fails too', async () => {
-      const { create, driver, agent, ovs, errors } = await setUp();
+      const { create, driver, agent, attachments } = await setUp();
       await create();
       agent.answer = async () => Promise.reject(new HeddleError('unavailable', 'first'));
-      ovs.failures.set('deletePort', [new HeddleError('deadline', 'second')]);
+      attachments.fail('detach', new HeddleError('deadline', 'second'));
       await expect(driver.join(join(), never)).rejects.toThrow('first');
-      expect(errors).toEqual(['second']);
+      expect(attachments.problems).toEqual(['second']);
     });
 
     it('of an unknown endpoint is refused', async () => {
@@ -257,29 +265,27 @@ describe('HeddleNetworkDriver', () => {
     const ref = { networkId: NETWORK, endpointId: ENDPOINT };
 
     it('takes an endpoint off once, and again what was joined again', async () => {
-      const { driver, create, ip } = await setUp();
-      const removals = () => ip.commands.filter(({ words }) => words[1] === 'del').length;
+      const { driver, create, attachments } = await setUp();
       await create();
       await driver.join(join(), never);
       await driver.leave(ref);
       await driver.deleteEndpoint(ref);
-      expect(removals()).toBe(1);
+      expect(attachments.detached).toHaveLength(1);
       await create();
       await driver.join(join(), never);
       await driver.leave(ref);
       await driver.join(join(), never);
       await driver.deleteEndpoint(ref);
-      expect(removals()).toBe(3);
-      await expect(ip.links()).resolves.toEqual([]);
+      expect(attachments.detached).toHaveLength(3);
+      expect(await attachments.attached()).toEqual([]);
     });
 
     it('leaves nothing of an endpoint', async () => {
-      const { create, driver, journal, ip, ovs } = await setUp();
+      const { create, driver, journal, attachments } = await setUp();
       await create();
       await driver.join(join(), never);
       await driver.leave(ref);
-      expect(ovs.port(PORT)).toBeUndefined();
-      expect(await ip.links()).toEqual([]);
+      expect(await attachments.attached()).toEqual([]);
       await driver.deleteEndpoint(ref);
       expect(journal.state.endpoints).toEqual({});
     });
@@ -297,10 +303,10 @@ describe('HeddleNetworkDriver', () => {
     });
 
     it('keeps an endpoint in the journal when its port cannot be removed', async () => {
-      const { create, driver, journal, ovs } = await setUp();
+      const { create, driver, journal, attachments } = await setUp();
       await create();
       await driver.join(join(), never);
-      ovs.failures.set('deletePort', [new HeddleError('deadline', 'vswitchd hangs')]);
+      attachments.fail('detach', new HeddleError('deadline', 'vswitchd hangs'));
       await expect(driver.deleteEndpoint(ref)).rejects.toThrow('vswitchd hangs');
       expect(journal.state.endpoints[ENDPOINT]).toBeDefined();
     });

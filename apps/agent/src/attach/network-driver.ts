@@ -7,7 +7,7 @@ import { GATEWAY_MAC, MAX_LINK_INDEX } from '@heddle/pipeline';
 import type { AgentAccess } from '../link/link-server';
 import type { AttachedEndpoint } from '../link/protocol';
 import type { HostAddresses } from './addresses';
-import { portName, type Attacher } from './attacher';
+import type { AttachmentDriver } from './attachment-driver';
 import type { Journal, JournalEndpoint, JournalNetwork } from './journal';
 import { allocationOwner, isAnonymous, OPTION } from './options';
 import { Stopwatch } from './stopwatch';
@@ -27,7 +27,7 @@ export class HeddleNetworkDriver implements NetworkDriver {
   constructor(
     private readonly journal: Journal,
     private readonly addresses: HostAddresses,
-    private readonly attacher: Pick<Attacher, 'attach' | 'detach' | 'undo' | 'isAlive'>,
+    private readonly attachments: AttachmentDriver,
     private readonly agent: AgentAccess,
     private readonly now: () => Date,
     /** Told of every endpoint that was attached, with the milliseconds that each part of it took. */
@@ -80,7 +80,7 @@ export class HeddleNetworkDriver implements NetworkDriver {
       mac: request.macAddress === undefined ? macOf(address) : checkMac(request.macAddress),
       address,
       prefix: Number(prefix),
-      port: portName(endpointId),
+      port: this.attachments.portName(endpointId),
       linkIndex: endpoints[endpointId]?.linkIndex ?? this.freeLinkIndex(),
       since: this.now().toISOString(),
     };
@@ -101,13 +101,13 @@ export class HeddleNetworkDriver implements NetworkDriver {
     this.left.delete(endpointId);
     const stopwatch = new Stopwatch();
     const { mtu } = this.journal.state.configuration;
-    const { name, ofport } = await this.attacher.attach(endpoint, mtu, stopwatch);
+    const { name, ofport } = await this.attachments.attach(endpoint, { mtu, stopwatch });
     try {
       const { networkId: _network, prefix: _prefix, ...facts } = endpoint;
       await stopwatch.part('policy', () => this.agent.ask('attached', { ...facts, ofport }, AGENT_DEADLINE_MS));
       signal.throwIfAborted();
     } catch (error) {
-      await this.attacher.undo(endpoint.port);
+      await this.attachments.undo(endpoint);
       throw error;
     }
     this.onAttached(endpoint, stopwatch.parts);
@@ -118,13 +118,13 @@ export class HeddleNetworkDriver implements NetworkDriver {
   async leave({ endpointId }: EndpointRef): Promise<void> {
     const endpoint = this.journal.state.endpoints[endpointId];
     if (!endpoint) return;
-    await this.attacher.detach(endpoint.port);
+    await this.attachments.detach(endpoint);
     this.left.add(endpointId);
   }
 
   async deleteEndpoint({ endpointId }: EndpointRef): Promise<void> {
     const endpoint = this.journal.state.endpoints[endpointId];
-    if (endpoint && !this.left.has(endpointId)) await this.attacher.detach(endpoint.port);
+    if (endpoint && !this.left.has(endpointId)) await this.attachments.detach(endpoint);
     this.left.delete(endpointId);
     if (endpoint) await this.journal.removeEndpoint(endpointId);
   }
@@ -166,12 +166,12 @@ export class HeddleNetworkDriver implements NetworkDriver {
       (e) => e.endpointId !== endpointId && e.bridgeDomain === bridgeDomain && e.address === address,
     );
     for (const other of others) {
-      if (await this.attacher.isAlive(other.port))
+      if (await this.attachments.isAlive(other))
         throw new HeddleError(
           'conflict',
           `the address ${address} is in use by the endpoint ${other.endpointId.slice(0, 12)} of ${other.epg} on this host`,
         );
-      await this.attacher.detach(other.port);
+      await this.attachments.detach(other);
       await this.journal.removeEndpoint(other.endpointId);
     }
   }

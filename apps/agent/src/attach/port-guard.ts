@@ -1,6 +1,6 @@
 import { systemClock, type Clock, type NftCommand } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
-import { PORT_PREFIX } from './attacher';
+import { PORT_PREFIX } from './ovs/port-names';
 
 const TABLE = 'heddle-ports';
 const FAMILIES = ['inet', 'arp'] as const;

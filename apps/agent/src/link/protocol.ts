@@ -23,7 +23,7 @@ export interface LinkConfiguration {
 /** Where a name leads: `tenant/application/service` to the addresses of its healthy instances. */
 export type LinkNames = Readonly<Record<string, readonly string[]>>;
 
-/** An endpoint that is attached to the bridge. The same facts stand in the port's `external_ids`. */
+/** An endpoint that is attached. The host keeps the same facts: with Open vSwitch in `external_ids` of the port. */
 export interface AttachedEndpoint {
   /** The engine's endpoint id. */
   readonly endpointId: string;
@@ -32,7 +32,7 @@ export interface AttachedEndpoint {
   readonly allocation?: string;
   readonly mac: string;
   readonly address: string;
-  /** Name of the interface on the bridge. */
+  /** Name of its interface on the host, as the attachment driver gives it. */
   readonly port: string;
   readonly linkIndex: number;
   /** ISO 8601. */
@@ -61,8 +61,11 @@ export type ReserveResult =
 
 /** The daemon asks, the agent answers. */
 export interface AgentMethods {
-  /** Answered when the endpoint's policy is on the switch; an error refuses the container's start. */
-  attached: { request: AttachedEndpoint & { ofport: number }; response: Nothing };
+  /**
+   * Answered when the endpoint's policy is on the switch; an error refuses the container's start. Without `ofport` the leaf
+   * enforces: then answered when the policy is known.
+   */
+  attached: { request: AttachedEndpoint & { ofport?: number }; response: Nothing };
   /** Answered when the host holds another address block of the bridge domain, and the daemon is configured with it. */
   leaseBlock: { request: { bridgeDomain: string }; response: Nothing };
 }

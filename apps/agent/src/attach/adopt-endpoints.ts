@@ -1,28 +1,22 @@
 import { adopt, EMPTY_ADDRESS_TABLE } from '@heddle/ipam';
-import { endpointOfPort } from '../datapath/port-ids';
 import type { AttachedEndpoint } from '../link/protocol';
-import type { PortDatabase } from '../port-database';
+import type { AttachmentDriver } from './attachment-driver';
 import type { Journal, JournalState } from './journal';
 import { addressOwner, isAnonymous } from './options';
 
 /**
- * Takes over what is attached: the ports of the bridge are the first authority, the journal the last. A port that the journal
- * does not know is written into it, one that it knows otherwise is believed; both are told. An address that the journal gives
- * to somebody else stays theirs, and is told as well: two of them must be looked at by a person.
+ * Takes over what is attached: the host is the first authority, the journal the last. An endpoint that the journal does not
+ * know is written into it, one that it knows otherwise is believed; both are told. An address that the journal gives to
+ * somebody else stays theirs, and is told as well: two of them must be looked at by a person.
  *
  * @returns sentences about what was found otherwise than expected
  */
-export async function adoptPorts(
-  journal: Journal,
-  ovs: Pick<PortDatabase, 'listPorts'>,
-  bridge: string,
-): Promise<string[]> {
-  const ports = await ovs.listPorts(bridge);
-  const found = ports.flatMap((port) => endpointOfPort(port.name, port.externalIds) ?? []);
+export async function adoptEndpoints(journal: Journal, attachments: AttachmentDriver): Promise<string[]> {
+  const found = await attachments.attached();
   let problems: string[] = [];
   await journal.update((state) => {
     problems = [];
-    return found.reduce((next, endpoint) => adoptPort(next, endpoint, problems), state);
+    return found.reduce((next, endpoint) => adoptEndpoint(next, endpoint, problems), state);
   });
   return problems;
 }
@@ -30,15 +24,15 @@ export async function adoptPorts(
 const FACTS = ['bridgeDomain', 'epg', 'allocation', 'mac', 'address', 'linkIndex'] as const;
 const sameEndpoint = (a: AttachedEndpoint, b: AttachedEndpoint): boolean => FACTS.every((fact) => a[fact] === b[fact]);
 
-function adoptPort(state: JournalState, endpoint: AttachedEndpoint, problems: string[]): JournalState {
+function adoptEndpoint(state: JournalState, endpoint: AttachedEndpoint, problems: string[]): JournalState {
   const { endpointId, epg, address } = endpoint;
   const known = state.endpoints[endpointId];
   if (known && sameEndpoint(known, endpoint)) return state;
   const name = `endpoint ${endpointId.slice(0, 12)}`;
   problems.push(
     known
-      ? `${name}: the bridge says ${epg} ${address}, the journal ${known.epg} ${known.address}; the bridge is believed`
-      : `${name} (${epg} ${address}) is on the bridge and not in the journal; adopted`,
+      ? `${name}: attached is ${epg} ${address}, the journal says ${known.epg} ${known.address}; what is attached is believed`
+      : `${name} (${epg} ${address}) is attached and not in the journal; adopted`,
   );
   const gateways = state.configuration.bridgeDomains.find((d) => d.path === endpoint.bridgeDomain)?.gateways ?? [];
   const entry = {

@@ -1,52 +1,44 @@
-import { portIds } from '../datapath/port-ids';
 import { addressesOf, openJournal } from '../testing/attach';
-import { FakePortDatabase } from '../testing/fake-port-database';
+import { FakeAttachmentDriver } from '../testing/fake-attachment-driver';
 import { attachedEndpoint } from '../testing/parts';
-import { adoptPorts } from './adopt-ports';
+import { adoptEndpoints } from './adopt-endpoints';
 import type { JournalState } from './journal';
 
 const ID = 'e'.repeat(64);
 const ENDPOINT = attachedEndpoint(ID, '10.32.0.5', { port: 'hd1', allocation: 'acme/shop/web-1' });
 
-describe('adoptPorts', () => {
-  async function adopt(state: Partial<JournalState>, endpoint = ENDPOINT, more: Record<string, string> = {}) {
+describe('adoptEndpoints', () => {
+  async function adopt(state: Partial<JournalState>, endpoint = ENDPOINT) {
     const { journal } = await openJournal(state);
-    const ovs = new FakePortDatabase();
-    await ovs.ensurePort({
-      bridge: 'br',
-      name: endpoint.port,
-      type: '',
-      externalIds: { ...portIds(endpoint), ...more },
-    });
-    await ovs.ensurePort({ bridge: 'br', name: 'br', type: 'internal' });
-    await ovs.ensurePort({ bridge: 'other', name: 'hd2', type: '', externalIds: portIds(endpoint) });
-    const problems = await adoptPorts(journal, ovs, 'br');
+    const attachments = new FakeAttachmentDriver();
+    await attachments.attach(endpoint, { mtu: 1450 });
+    const problems = await adoptEndpoints(journal, attachments);
     return { journal, problems, addresses: addressesOf(journal) };
   }
   const known = { ...ENDPOINT, networkId: 'n1', prefix: 16 };
 
-  it('says nothing of a port that the journal knows as it is', async () => {
+  it('says nothing of an endpoint that the journal knows as it is', async () => {
     const { journal, problems } = await adopt({ endpoints: { [ID]: known } });
     expect(problems).toEqual([]);
     expect(journal.state.endpoints).toEqual({ [ID]: known });
   });
 
-  it('takes a port over that the journal does not know, with its address', async () => {
+  it('takes an endpoint over that the journal does not know, with its address', async () => {
     const { journal, problems, addresses } = await adopt({});
     expect(problems).toEqual([
-      'endpoint eeeeeeeeeeee (acme/shop/web 10.32.0.5) is on the bridge and not in the journal; adopted',
+      'endpoint eeeeeeeeeeee (acme/shop/web 10.32.0.5) is attached and not in the journal; adopted',
     ]);
     expect(journal.state.endpoints[ID]).toEqual({ ...ENDPOINT, networkId: '', prefix: 16 });
     expect(addresses.owner('acme/default', '10.32.0.5')).toBe('allocation:acme/shop/web-1');
     expect((await addresses.reserve('acme/default', 'new'))?.address).toBe('10.32.0.2');
   });
 
-  it('believes the bridge before the journal, and tells', async () => {
+  it('believes what is attached before the journal, and tells', async () => {
     const { journal, problems } = await adopt({
       endpoints: { [ID]: { ...known, address: '10.32.0.6', linkIndex: 9 } },
     });
     expect(problems).toEqual([
-      'endpoint eeeeeeeeeeee: the bridge says acme/shop/web 10.32.0.5, the journal acme/shop/web 10.32.0.6; the bridge is believed',
+      'endpoint eeeeeeeeeeee: attached is acme/shop/web 10.32.0.5, the journal says acme/shop/web 10.32.0.6; what is attached is believed',
     ]);
     expect(journal.state.endpoints[ID]).toEqual(known);
   });
@@ -65,17 +57,5 @@ describe('adoptPorts', () => {
     const { problems, addresses: after } = await adopt({ addresses }, anonymous);
     expect(problems).toHaveLength(1);
     expect(after.owner('acme/default', '10.32.0.5')).toBe('docker:run1-1');
-  });
-
-  it.each([
-    ['link index', { 'heddle-link-index': '0' }],
-    ['link index', { 'heddle-link-index': '99999' }],
-    ['address', { 'heddle-address': 'nowhere' }],
-    ['MAC address', { 'heddle-mac': '02:48' }],
-    ['EPG', { 'heddle-epg': '' }],
-  ])('does not take a port over whose %s is none', async (_what, ids) => {
-    const { journal, problems } = await adopt({}, ENDPOINT, ids);
-    expect(problems).toEqual([]);
-    expect(journal.state.endpoints).toEqual({});
   });
 });
