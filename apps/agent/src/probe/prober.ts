@@ -2,8 +2,8 @@ import path from 'node:path';
 import type { Processes } from '@heddle/host';
 import type { ProbeObservation, ProbeTarget } from '@heddle/model';
 
-/** The program that runs inside; beside this file in the build. */
-const PROGRAM = path.join(__dirname, 'main.js');
+/** The program that runs inside; beside the agent's own, into which this is bundled. */
+const PROGRAM = path.join(__dirname, 'probe.js');
 const STARTUP_MS = 5_000;
 
 /** Runs probes from inside the network namespace of a process. Nothing of the container's image is needed for it. */
