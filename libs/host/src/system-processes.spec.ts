@@ -49,9 +49,10 @@ describe('run', () => {
   });
 
   it('tells a command that is not installed', async () => {
-    await expect(processes.run(['heddle-no-such-command'])).rejects.toMatchObject({
+    // By its path: a folder of PATH that may not be read, as inherited from root, would make it another error.
+    await expect(processes.run(['/usr/bin/heddle-no-such-command'])).rejects.toMatchObject({
       code: 'unavailable',
-      message: 'heddle-no-such-command: no such command is installed',
+      message: '/usr/bin/heddle-no-such-command: no such command is installed',
     });
   });
 
