@@ -336,7 +336,7 @@ describe('Agent', () => {
     world.processes.answer(['nsenter'], JSON.stringify(observed));
     expect(await agent.probe(PATH, [target], 500)).toEqual(observed);
     expect(world.processes.calls[0]).toMatchObject({
-      argv: ['nsenter', `--net=/proc/${pid}/ns/net`, '--', process.execPath, expect.stringMatching(/main\.js$/)],
+      argv: ['nsenter', `--net=/proc/${pid}/ns/net`, '--', process.execPath, expect.stringMatching(/probe\.js$/)],
       options: { input: JSON.stringify({ targets: [target], timeoutMs: 500 }) },
     });
     await expect(agent.probe('acme/shop/none', [target], 500)).rejects.toMatchObject({ code: 'not-found' });
