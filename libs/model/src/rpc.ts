@@ -274,7 +274,7 @@ export interface LogLine {
   readonly line: string;
 }
 
-/** What the inventory distributes on the topic `domains`, what the policy service on `policy`, and so on. */
+/** The topics on which state is distributed: what is in each, by which key, and which service writes it. */
 export const TOPICS = {
   /** {@link ResolvedEntry} by `resolvedKey`; written by policy. */
   policy: 'policy',
