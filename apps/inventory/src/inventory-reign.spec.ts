@@ -19,6 +19,7 @@ const host = (name: string): object => ({ kind: 'Host', metadata: { name }, spec
 
 const registration = (name: string, over: Partial<HostRegistration> = {}): HostRegistration => ({
   host: name,
+  agentEpoch: 'a',
   spec,
   labels: {},
   highestClassId: 0,
@@ -52,10 +53,10 @@ describe('InventoryReign', () => {
     reign = await InventoryReign.begin(world.context, await world.next(over), (fact) => events.push(fact));
     await world.settle();
   }
-  const heartbeat = (name: string, highestClassId = 0): boolean =>
+  const heartbeat = (name: string, highestClassId = 0, agentEpoch = 'a'): boolean =>
     reign.heartbeat({
       host: name,
-      agentEpoch: 'a',
+      agentEpoch,
       policyPosition: 0,
       workloadPosition: 0,
       highestClassId,
@@ -150,6 +151,49 @@ describe('InventoryReign', () => {
     await begin();
     await world.clock.advance(1_000);
     expect([...endpoints.entries.values()]).toMatchObject([{ addresses: ['10.32.0.2'], healthy: true }]);
+  });
+
+  it('takes nothing that an earlier run of an agent sent, and asks a run that it does not know to register', async () => {
+    await reign.register(registration('h1', { agentEpoch: 'a' }));
+    expect(heartbeat('h1', 1, 'a')).toBe(true);
+    await reign.register(registration('h1', { agentEpoch: 'b' }));
+    const report = { host: 'h1', sequence: 9, endpoints: [], allocations: [] };
+    for (let i = 0; i < 2; i++) {
+      expect(heartbeat('h1', 40, 'a')).toBe(false);
+      expect(await reign.report({ ...report, sequence: 9 + i, agentEpoch: 'a' })).toBe(false);
+      expect(heartbeat('h1', 2, 'b')).toBe(true);
+      expect(await reign.report({ ...report, sequence: 1 + i, agentEpoch: 'b' })).toBe(true);
+      // Who takes the lease over knows which run registered last.
+      await begin();
+    }
+    expect(reign.hosts()).toContainEqual(expect.objectContaining({ name: 'h1', highestClassId: 0 }));
+    heartbeat('h1', 2, 'b');
+    expect(reign.hosts()).toContainEqual(expect.objectContaining({ name: 'h1', highestClassId: 2 }));
+  });
+
+  it('leaves out what a host tells of allocations that another host reports', async () => {
+    await reign.register(registration('h1'));
+    const status = {
+      allocation: 'acme/shop/web-1',
+      uid: 'u1',
+      host: 'h1',
+      phase: 'running' as const,
+      healthy: true,
+      addresses: [],
+      restarts: 0,
+    };
+    await reign.report({ host: 'h1', agentEpoch: 'a', sequence: 1, endpoints: [], allocations: [status] });
+    const fact = (kind: string, tenant: string, name: string): EventFact => ({
+      at: '2026-01-01T00:00:00Z',
+      kind,
+      tenant,
+      name,
+      what: 'stopped',
+      message: '',
+    });
+    const facts = ['web-1', 'web-2'].map((name) => fact('Allocation', 'acme', `shop/${name}`));
+    expect(reign.factsOf('h1', [...facts, fact('Host', '', 'h1')])).toHaveLength(3);
+    expect(reign.factsOf('h2', facts)).toEqual([facts[1]]);
   });
 
   it('forgets a host when an operator removed it, not when its view is being read anew', async () => {

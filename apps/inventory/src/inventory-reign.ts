@@ -3,6 +3,7 @@ import { FencedBucket, Publisher } from '@heddle/messaging';
 import {
   HeddleError,
   TOPICS,
+  type AllocationStatus,
   type EndpointView,
   type EventFact,
   type HeddleObject,
@@ -132,6 +133,18 @@ export class InventoryReign implements Reign {
     this.publish();
     await this.save(`report/${report.host}`, { type: 'report', report });
     return true;
+  }
+
+  /**
+   * Those facts that a host may tell: all but those about allocations that other hosts report. The host's own reports do not
+   * decide, because what it tells last of an allocation may come when it reports it no more.
+   */
+  factsOf(host: string, facts: readonly EventFact[]): EventFact[] {
+    const statuses = this.publisher.entries<AllocationStatus>(TOPICS.allocationStatus);
+    return facts.filter(({ kind, tenant, name }) => {
+      const reporter = kind === 'Allocation' ? statuses.get(`${tenant}/${name}`)?.host : host;
+      return reporter === undefined || reporter === host;
+    });
   }
 
   /** Leases another block. It is on disk before the host hears of it. */

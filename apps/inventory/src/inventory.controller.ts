@@ -30,8 +30,11 @@ export class InventoryController {
   }
 
   @Method('inventory.events', { hosts: true, schema: eventsSchema })
-  async events({ events }: RpcRequest<'inventory.events'>): Promise<RpcResponse<'inventory.events'>> {
-    return { accepted: await this.inventory.emit(events) };
+  async events(
+    { host, events }: RpcRequest<'inventory.events'>,
+    { context }: BusRequest,
+  ): Promise<RpcResponse<'inventory.events'>> {
+    return { accepted: await this.inventory.emit(host, events, context.principal) };
   }
 
   @Method('inventory.leaseBlock', { hosts: true, schema: leaseSchema })

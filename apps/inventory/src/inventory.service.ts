@@ -80,13 +80,11 @@ export class InventoryService implements OnApplicationBootstrap, OnModuleDestroy
     return this.reign.report(report);
   }
 
-  async emit(events: readonly EventFact[]): Promise<number> {
-    let accepted = 0;
-    for (const event of events) {
-      await this.events.emit(event);
-      accepted++;
-    }
-    return accepted;
+  /** Takes what a host tells of itself, in the name of who says so. @returns how many facts were taken */
+  async emit(host: string, events: readonly EventFact[], by: string): Promise<number> {
+    const facts = this.reign.factsOf(host, events);
+    for (const fact of facts) await this.events.emit({ ...fact, by });
+    return facts.length;
   }
 
   status(): { position: number; hosts: number; lost: number } {

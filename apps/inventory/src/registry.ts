@@ -6,6 +6,8 @@ import { hostLiveness, type HostLiveness, type LivenessOptions } from '@heddle/r
 /** What an agent said of itself when it registered; kept in the store. */
 export interface RegisteredHost {
   readonly host: string;
+  /** Absent in a record of before epochs were kept; every run of the agent is then taken for the one that registered. */
+  readonly agentEpoch?: string;
   readonly agentVersion: string;
   readonly engineVersion: string;
   readonly highestClassId: number;
@@ -43,32 +45,39 @@ export class Registry {
     }
   }
 
-  register({ host, agentVersion, engineVersion, highestClassId }: HostRegistration, now: number): RegisteredHost {
-    const registered = { host, agentVersion, engineVersion, highestClassId };
+  register(registration: HostRegistration, now: number): RegisteredHost {
+    const { host, agentEpoch, agentVersion, engineVersion, highestClassId } = registration;
+    const registered = { host, agentEpoch, agentVersion, engineVersion, highestClassId };
     const known = this.known.get(host);
     if (known) Object.assign(known, { registered, lastHeartbeat: now });
     else this.known.set(host, { registered, lastHeartbeat: now });
     return registered;
   }
 
-  /** @returns false when the host has to register first */
+  /** @returns false when this run of the host's agent has to register first */
   heartbeat(heartbeat: HostHeartbeat, now: number): boolean {
-    const known = this.known.get(heartbeat.host);
+    const known = this.ofRun(heartbeat);
     if (!known) return false;
     known.lastHeartbeat = now;
     known.heartbeat = heartbeat;
     return true;
   }
 
-  /** @returns false for a report that is older than one that was taken already, or of a host that has to register first */
+  /** @returns false for a report that is older than one that was taken already, or of a run that has to register first */
   report(report: HostReport, now: number): boolean {
-    const known = this.known.get(report.host);
+    const known = this.ofRun(report);
     if (!known) return false;
     const last = known.report;
     if (last && last.agentEpoch === report.agentEpoch && last.sequence >= report.sequence) return false;
     known.report = report;
     known.lastHeartbeat = now;
     return true;
+  }
+
+  /** What is known of a host, for the run of its agent that registered last. */
+  private ofRun({ host, agentEpoch }: HostHeartbeat | HostReport): Known | undefined {
+    const known = this.known.get(host);
+    return known && (known.registered.agentEpoch ?? agentEpoch) === agentEpoch ? known : undefined;
   }
 
   /** An operator removed the host: what it reported is forgotten with it. */

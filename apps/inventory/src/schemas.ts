@@ -25,6 +25,7 @@ const classId = z
 
 export const registrationSchema = z.strictObject({
   host: nameSchema,
+  agentEpoch: z.string().max(64),
   spec: hostSpec,
   labels: labelsSchema,
   seen: z.strictObject({ clusterUid: z.string().max(64), incarnation: position, position }).optional(),
@@ -84,23 +85,28 @@ export const reportSchema = z
     error: 'a host reports about itself only',
   }) satisfies z.ZodType<RpcRequest<'inventory.report'>>;
 
-export const eventsSchema = z.strictObject({
-  host: nameSchema,
-  events: z
-    .array(
-      z.strictObject({
-        at: z.string().max(40),
-        kind: z.string().min(1).max(40),
-        tenant: z.string().max(63),
-        name: path,
-        what: z.string().min(1).max(40),
-        message: text,
-        by: z.string().max(256).optional(),
-        position: position.optional(),
-      }),
-    )
-    .max(1_000),
-}) satisfies z.ZodType<RpcRequest<'inventory.events'>>;
+export const eventsSchema = z
+  .strictObject({
+    host: nameSchema,
+    events: z
+      .array(
+        z.strictObject({
+          at: z.string().max(40),
+          kind: z.enum(['Host', 'Allocation']),
+          tenant: z.string().max(63),
+          name: path,
+          what: z.string().min(1).max(40),
+          message: text,
+          // Whatever it says, a fact is told in the name of who sends it.
+          by: z.string().max(256).optional(),
+        }),
+      )
+      .max(1_000),
+  })
+  .refine(
+    ({ host, events }) => events.every(({ kind, tenant, name }) => kind !== 'Host' || (tenant === '' && name === host)),
+    { error: 'a host tells of itself and of allocations only' },
+  ) satisfies z.ZodType<RpcRequest<'inventory.events'>>;
 
 export const leaseSchema = z.strictObject({
   host: nameSchema,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { serviceSpec, type AllocationStatus, type HeddleObject, type HostView } from '@heddle/model';
-import { decide, type ClusterSnapshot, type Identity } from './decide';
+import { beyond, decide, type ClusterSnapshot, type Identity } from './decide';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');
 
@@ -124,6 +124,28 @@ describe('decide', () => {
     expect(put).toEqual([]);
     expect(views[0]?.settled).toBe(false);
     expect(views[0]?.reasons[0]).toContain('does not meet host = h9');
+  });
+
+  it('tells what a change starts and stops from what is about to happen anyway', () => {
+    const big = service('web', 3, { resources: { cpu: 3, memory: '64Mi' } });
+    const w = world([big], [host('h1'), host('h2')]);
+    const now = decide(w.snapshot, identities(), NOW);
+    expect(now.start.map((s) => s.host)).toEqual(['h1', 'h2', undefined]);
+    const after = (services: HeddleObject<'Service'>[]) =>
+      decide(
+        { ...w.snapshot, services: new Map(services.map((s) => [`acme/shop/${s.metadata.name}`, s])) },
+        identities(),
+        NOW,
+      );
+    expect(beyond(now, after([big]))).toEqual({ start: [], stop: [] });
+    const more = { ...big, spec: { ...big.spec, replicas: 5 } };
+    expect(beyond(now, after([more])).start).toEqual([now.start[2], now.start[2]]);
+    expect(beyond(now, after([big, service('api', 1)])).start).toEqual([
+      expect.objectContaining({ service: 'acme/shop/api', host: 'h1' }),
+    ]);
+    w.settle();
+    const settled = decide(w.snapshot, identities(), NOW);
+    expect(beyond(settled, after([])).stop).toHaveLength(2);
   });
 
   it('replaces the instances of a lost host elsewhere', () => {

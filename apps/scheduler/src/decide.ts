@@ -4,6 +4,7 @@ import {
   type AllocationStatus,
   type HeddleObject,
   type HostView,
+  type SchedulePreview,
   type ServiceView,
 } from '@heddle/model';
 import { place, type Demand, type SnapshotHost } from '@heddle/placement';
@@ -46,7 +47,7 @@ export interface PlannedStop {
 export interface Decision {
   /** New allocations, and known ones that get their tombstone. */
   readonly put: readonly Allocation[];
-  /** Paths of allocations whose hosts have confirmed that they stopped. */
+  /** Paths of allocations whose hosts have confirmed that they stopped, or were removed by an operator. */
   readonly remove: readonly string[];
   readonly start: readonly PlannedStart[];
   readonly stop: readonly PlannedStop[];
@@ -116,6 +117,22 @@ export function decide(snapshot: ClusterSnapshot, identity: Identity, now: numbe
   );
   return { put, remove, start, stop, views };
 }
+
+/** What a decision would start and stop beyond another one: what is about to happen anyway is not the doing of a change. */
+export function beyond(before: Decision, after: Decision): SchedulePreview {
+  const stopping = new Set(before.stop.map((stop) => stop.allocation));
+  const starting = new Map<string, number>();
+  for (const start of before.start) starting.set(startKey(start), (starting.get(startKey(start)) ?? 0) + 1);
+  const start = after.start.filter((planned) => {
+    const left = starting.get(startKey(planned)) ?? 0;
+    starting.set(startKey(planned), left - 1);
+    return left <= 0;
+  });
+  return { start, stop: after.stop.filter((stop) => !stopping.has(stop.allocation)) };
+}
+
+/** Starts have no name of their own: those of one service, on one host, for one reason are alike. */
+const startKey = ({ service, host, reason }: PlannedStart): string => JSON.stringify([service, host, reason]);
 
 const START_REASONS = {
   'host-lost': 'replaces an instance of a lost host',

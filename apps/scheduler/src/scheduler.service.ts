@@ -3,7 +3,7 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy }
 import { applyChange } from '@heddle/admission';
 import type { CheckRequest, HeddleObject, SchedulePreview, ServiceView } from '@heddle/model';
 import { CONTEXT, Owner, type ServiceContext } from '@heddle/service';
-import { decide, type Identity } from './decide';
+import { beyond, decide, type Identity } from './decide';
 import { desiredOf } from './desired';
 import { SchedulerReign } from './scheduler-reign';
 
@@ -49,9 +49,7 @@ export class SchedulerService implements OnApplicationBootstrap, OnModuleDestroy
     const snapshot = this.owner.require().snapshot();
     const before = decide(snapshot, previewIdentity(), this.context.clock.now());
     const decision = decide({ ...snapshot, ...desiredOf(after) }, previewIdentity(), this.context.clock.now());
-    // What is about to happen anyway is not the change's doing.
-    const known = new Set(before.stop.map((stop) => stop.allocation));
-    return { start: decision.start, stop: decision.stop.filter((stop) => !known.has(stop.allocation)) };
+    return beyond(before, decision);
   }
 
   allocations(tenant?: string): HeddleObject<'Allocation'>[] {

@@ -7,8 +7,11 @@ export interface NftCommand {
    * @throws CommandError with what nft said
    */
   apply(script: string): Promise<void>;
-  /** Names of all tables with their families, `inet filter`. */
-  tables(): Promise<string[]>;
+  /**
+   * The rules of a table such as `inet filter`, in their order, each as nft writes it: `iifname "lo" accept`. `undefined`
+   * when the table is missing, or could not be read.
+   */
+  rules(table: string): Promise<string[] | undefined>;
 }
 
 /** The packet filter by means of nftables. */
@@ -19,30 +22,44 @@ export class SystemNftCommand implements NftCommand {
     await this.runner.run(['nft', '-f', '-'], { input: script });
   }
 
-  async tables(): Promise<string[]> {
-    const { stdout } = await this.runner.run(['nft', 'list', 'tables']);
+  async rules(table: string): Promise<string[] | undefined> {
+    const list = ['nft', '--stateless', 'list', 'table', ...table.split(' ')];
+    const { stdout, code } = await this.runner.run(list, { okCodes: [0, 1] });
+    if (code !== 0) return undefined;
     return stdout
       .split('\n')
-      .flatMap((line) => (line.startsWith('table ') ? [line.slice('table '.length).trim()] : []));
+      .map((line) => line.trim())
+      .filter((line) => !/^(|\}|(table|chain) .*|type .* hook .*)$/.test(line));
   }
 }
 
-/** Keeps every script, and knows tables by the lines that begin with `table`. */
+/** Keeps every script, and knows the rules of chains that are written in one line each, below their table. */
 export class FakeNftCommand implements NftCommand {
   readonly scripts: string[] = [];
-  private names = new Set<string>();
+  private readonly content = new Map<string, string[]>();
 
   async apply(script: string): Promise<void> {
     this.scripts.push(script);
-    for (const [, name] of script.matchAll(/^table (\S+ \S+)/gm)) if (name !== undefined) this.names.add(name);
+    let rules: string[] = [];
+    for (const line of script.split('\n')) {
+      const [, table] = /^table (\S+ \S+)/.exec(line) ?? [];
+      if (table !== undefined) this.content.set(table, (rules = []));
+      const [, rule] = /^ +chain .* policy \w+; (.+); \}$/.exec(line) ?? [];
+      if (rule !== undefined) rules.push(rule);
+    }
   }
 
-  async tables(): Promise<string[]> {
-    return [...this.names];
+  async rules(table: string): Promise<string[] | undefined> {
+    return this.content.get(table);
   }
 
-  /** Somebody else removes every rule there is. */
+  /** Somebody else removes every table there is. */
   flush(): void {
-    this.names = new Set();
+    this.content.clear();
+  }
+
+  /** Somebody else empties the chains of a table. */
+  flushTable(table: string): void {
+    this.content.set(table, []);
   }
 }

@@ -16,6 +16,12 @@ export type UserRole = 'server' | { readonly host: string };
 /** The topics that every host's agent reads; those of one host only (`allocations.HOST`) come on top. */
 export const SHARED_HOST_TOPICS: readonly string[] = [TOPICS.policy, TOPICS.endpoints];
 
+/** Whether a host may read a topic, the same that {@link permissionsFor} lets it subscribe to: a shared one, or its own. */
+export function hostMayRead(host: string, topic: string): boolean {
+  const [, reader, ...more] = topic.split('.');
+  return SHARED_HOST_TOPICS.includes(topic) || (reader === host && more.length === 0);
+}
+
 /**
  * The allow lists of a user. The control plane may do everything. A host may send requests under its own name, answer
  * what it is asked, and read its own subjects and the shared topics. It reaches no other host, no service as anybody

@@ -1,7 +1,8 @@
 import { decodeToken, encodeToken } from './token';
 
 /**
- * Every subject that Heddle uses is built here, from names that are escaped as subject tokens.
+ * The subjects that Heddle uses are built here, from names that are escaped as subject tokens. Two are not: the records of
+ * blobs have subjects that the NATS client builds, and nats/prepare-stream.ts puts a word for the wildcards of a stream's.
  *
  *   heddle.rpc.SERVICE.METHOD               a request to a service; queue group = SERVICE
  *   heddle.from.HOST.SERVICE.METHOD         a request of a host to a service; only that host may publish it, so the
@@ -12,6 +13,7 @@ import { decodeToken, encodeToken } from './token';
  *                                           the second naming the only host that may read it: `allocations.h1`
  *   heddle.store.STREAM.record.ID           records of a stream that is not a bucket
  *   $KV.BUCKET.KEY                          records of a bucket
+ *   $O.STORE.M.NAME                         what an object store tells of its blobs
  */
 export const subjects = {
   rpc: (service: string, method: string): string => `heddle.rpc.${encodeToken(service)}.${encodeToken(method)}`,
@@ -43,6 +45,9 @@ export const subjects = {
   allKeys: (bucket: string): string => `$KV.${encodeToken(bucket)}.>`,
   /** A record of our own in a bucket, apart from every key. */
   reservedKey: (bucket: string, name: 'epoch' | 'journal'): string => `$KV.${encodeToken(bucket)}._${name}`,
+
+  /** As the NATS client names them: nothing is escaped. */
+  allBlobs: (store: string): string => `$O.${store}.M.>`,
 
   /** Where a user receives its replies. Each host has a prefix of its own, so none can listen to another's. */
   inboxPrefix: (host?: string): string => (host === undefined ? '_INBOX' : `_INBOX_${encodeToken(host)}`),

@@ -22,7 +22,7 @@ export type Headers = Readonly<Record<string, string>>;
 
 /** On whose behalf a request is made, and how to find its traces again. Travels in headers. */
 export interface RequestContext {
-  /** Who asks: `user:anna`, `host:h1`, `service:scheduler`. */
+  /** Who asks: the name that a token stands for, `host:h1`, or `service:scheduler@HOSTNAME`. */
   readonly principal: string;
   /** The tenant the caller is limited to; absent for operators of the whole cluster. */
   readonly tenant?: string;

@@ -36,7 +36,10 @@ export interface Rpc {
   'inventory.heartbeat': { request: HostHeartbeat; response: HeartbeatResult };
   /** Everything that is attached and allocated on a host; replaces the host's previous report. */
   'inventory.report': { request: HostReport; response: { accepted: boolean } };
-  /** What happened on a host, for the stream of events. */
+  /**
+   * What happened on a host, for the stream of events: to the host itself or to an allocation. Whatever a fact says, it is
+   * by the host; one about an allocation that another host reports is left out.
+   */
   'inventory.events': { request: { host: string; events: readonly EventFact[] }; response: { accepted: number } };
   /**
    * An address block for a bridge domain. `have` are the blocks that the host knows of: one that was granted without its
@@ -144,6 +147,8 @@ export interface Watermark {
 
 export interface HostRegistration {
   readonly host: string;
+  /** Names this run of the agent: what an earlier run sent, and arrives late, is not taken for what this one says. */
+  readonly agentEpoch: string;
   readonly spec: HostSpec;
   readonly labels: Readonly<Record<string, string>>;
   /** What the agent has accepted so far; absent on a new host. */
@@ -170,7 +175,7 @@ export interface RegistrationResult {
 
 export interface HostHeartbeat {
   readonly host: string;
-  /** Counts this agent's starts, so that a late message of an earlier one is known. */
+  /** As in {@link HostRegistration}; of another run than the last that registered, it is not taken. */
   readonly agentEpoch: string;
   /** Position of the policy whose flows are on the switch. */
   readonly policyPosition: number;
@@ -183,12 +188,13 @@ export interface HostHeartbeat {
   readonly usage: { readonly containers: number; readonly endpoints: number; readonly flows: number };
 }
 export interface HeartbeatResult {
-  /** false: the inventory does not know this agent; it registers again. */
+  /** false: the inventory does not know this run of the agent; it registers again. */
   readonly known: boolean;
 }
 
 export interface HostReport {
   readonly host: string;
+  /** As in {@link HostHeartbeat}. */
   readonly agentEpoch: string;
   /** Grows with every report of one agent; an older one is ignored. */
   readonly sequence: number;
@@ -268,7 +274,7 @@ export interface LogLine {
   readonly line: string;
 }
 
-/** What the inventory distributes on the topic `domains`, what the policy service on `policy`, and so on. */
+/** The topics on which state is distributed: what is in each, by which key, and which service writes it. */
 export const TOPICS = {
   /** {@link ResolvedEntry} by `resolvedKey`; written by policy. */
   policy: 'policy',

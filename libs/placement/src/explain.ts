@@ -26,8 +26,8 @@ export interface HostExplanation {
 }
 
 /**
- * Recomputes for one host why it was or would be refused. Placing only counts reasons: the detail is wanted for one host
- * at a time, when a person asks.
+ * Recomputes for one host why it was or would be refused. Placing only counts reasons; this is for whoever asks about one
+ * host, such as a test or a tool.
  *
  * @throws HeddleError `not-found` for a host that is not in the snapshot.
  */

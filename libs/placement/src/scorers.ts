@@ -12,7 +12,7 @@ export interface Scorer {
   score(host: HostState, request: Request): number;
 }
 
-/** From this number of recent failures on, a host comes after all the others (the number of Docker's SwarmKit). */
+/** From this number of failures on, a host comes after all the others (the number of Docker's SwarmKit). */
 export const FAILURE_LIMIT = 5;
 
 /** Hosts where the service keeps failing come last; a failure now and then does not disturb the spread. */
@@ -47,7 +47,8 @@ const part = (free: number, all: number): number => (all > 0 ? Math.min(1, Math.
 
 /**
  * All scorers, the weightiest first: a later one decides only between hosts that are equal in all before it. An order
- * rather than weights keeps the promises simple: instances of a service differ by at most one between hosts with room.
+ * rather than weights keeps the promises simple: the next instance goes to a host with room that has fewest of the service,
+ * among those where it does not keep failing.
  */
 export const SCORERS: readonly Scorer[] = [reliability, hostSpread, zoneSpread, leastAllocated];
 

@@ -17,7 +17,10 @@ export interface SnapshotHost {
   readonly schedulable: boolean;
   /** Number of instances by path of their service. */
   readonly instances: Readonly<Record<string, number>>;
-  /** Number of recent failures by path of the service; the caller decides what is recent. */
+  /**
+   * Number of failures by path of the service, as the caller counts them. The scheduler counts the restarts of instances
+   * that failed and wait for the next one: when they run again, nothing is held against the host.
+   */
   readonly failures?: Readonly<Record<string, number>>;
 }
 

@@ -191,6 +191,16 @@ describe('reconcileService', () => {
       expect(stopped(decide(goal(), [...survivors, { ...away, host: 'h3' }, starting]))).toEqual(['web-3 surplus']);
     });
 
+    it.each([
+      ['the replacement, which is the youngest', 'h3', 'h4', 'web-3'],
+      ['the replacement, on a host that has two', 'h3', 'h1', 'web-3'],
+      ['the returned instance, on a host that has two', 'h1', 'h3', 'web-2'],
+    ])('if both are healthy at the first look, stops %s', (_, returned, elsewhere, goes) => {
+      const hosts: HostStates = new Map([...HOSTS, ['h4', { state: 'ready', since: 0 }]]);
+      const both = [{ ...away, host: returned }, instance('web-3', { host: elsewhere, createdAt: 3 })];
+      expect(stopped(reconcileService(goal(), [...survivors, ...both], hosts, NOW))).toEqual([`${goes} surplus`]);
+    });
+
     it('keeps the healthy replacement when the host returns: the other one has its tombstone', () => {
       const world = new World(['h1', 'h2', 'h3', 'h4']);
       const run = (n: number, place: (k: number) => string): void => {

@@ -23,9 +23,10 @@ export interface Reconciliation {
  * - An instance is started only if no more than `replicas + maxSurge` are then there, counting those that are stopping
  *   and have not stopped, not counting those on lost hosts.
  * - A failed instance stays with its host, which restarts it; only the loss of the host moves it.
- * - A lost instance gets its tombstone when enough others are available to do without it. If its host returns earlier
- *   there is one too many, and the one that is not available goes: **a healthy replacement is kept, and the returned
- *   instance otherwise**.
+ * - A lost instance gets its tombstone when enough others are available to do without it: it stops when its host returns,
+ *   and its replacement is kept. If its host returns earlier there is one too many, and what is missed least goes: what
+ *   does not run, then what is not healthy. If all are healthy when they are first looked at together, the youngest on
+ *   the host that has most of them goes, **so it may be the replacement**.
  *
  * @param now ms since the epoch; for messages.
  */

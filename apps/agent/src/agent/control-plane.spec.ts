@@ -99,6 +99,7 @@ describe('ControlPlane', () => {
     expect(world.registrations).toEqual([
       {
         host: 'h1',
+        agentEpoch: 'epoch-1',
         spec: {
           zone: 'z1',
           underlay: '192.0.2.11',

@@ -166,11 +166,12 @@ export class ControlPlane {
   }
 
   private register(): void {
+    const { agent } = this;
     const { bus, clock, log } = this.parts;
-    if (this.registering || this.closed || bus.status().state !== 'connected') return;
+    if (!agent || this.registering || this.closed || bus.status().state !== 'connected') return;
     this.registerTimer?.cancel();
     this.registering = true;
-    this.registerOnce().then(
+    this.registerOnce(agent).then(
       () => {
         this.registering = false;
         this.registered = true;
@@ -185,12 +186,13 @@ export class ControlPlane {
     );
   }
 
-  private async registerOnce(): Promise<void> {
+  private async registerOnce(agent: AgentSide): Promise<void> {
     const { rpc, config, store, version } = this.parts;
     const { cpu, memory, engineVersion } = await this.capacity();
     const { accepted, highestClassId } = store.policy.value;
     const registration: HostRegistration = {
       host: config.host,
+      agentEpoch: agent.epoch,
       spec: {
         zone: config.zone,
         underlay: config.underlay.address,
@@ -208,7 +210,7 @@ export class ControlPlane {
     };
     // Those that were sent are among them, unless another host has them by now.
     const { blocks } = await rpc.call('inventory.register', registration);
-    if (!this.closed) this.agent?.setBlocks(blocks);
+    if (!this.closed) agent.setBlocks(blocks);
   }
 
   /** What the engine says; what it last said while it is away, because that does not make the host unknown. */

@@ -72,7 +72,7 @@ async function open(config: HostConfig, { files, ip, nft, log }: AttachPorts, en
   endings.push(
     keepPortGuard(nft, {
       onMissing: () =>
-        log('warn', 'somebody removed the rules that keep endpoints from the host itself; they are back'),
+        log('warn', 'somebody removed or changed the rules that keep endpoints from the host itself; they are back'),
       onError: (error) => log('error', `port guard: ${error.message}`),
     }),
   );

@@ -20,6 +20,19 @@ describeRoot('the guard of endpoint ports, in the kernel', () => {
     await expect(ensurePortGuard(nft)).resolves.toBe(false);
     await nft.apply('delete table arp heddle-ports\n');
     await expect(ensurePortGuard(nft)).resolves.toBe(true);
-    await expect(nft.tables()).resolves.toEqual(['inet heddle-ports', 'arp heddle-ports']);
+    await expect(ensurePortGuard(nft)).resolves.toBe(false);
+  });
+
+  it.each([
+    ['emptied a table', 'flush table inet heddle-ports\n'],
+    ['emptied a chain', 'flush chain arp heddle-ports leaving\n'],
+    ['added a rule before the others', 'insert rule inet heddle-ports arriving accept\n'],
+    ['removed every rule there is', 'flush ruleset\n'],
+  ])('is put back when somebody %s', async (_, script) => {
+    const nft = new SystemNftCommand(inside);
+    await ensurePortGuard(nft);
+    await nft.apply(script);
+    await expect(ensurePortGuard(nft)).resolves.toBe(true);
+    await expect(ensurePortGuard(nft)).resolves.toBe(false);
   });
 });

@@ -11,6 +11,14 @@ describe('the guard of endpoint ports', () => {
     expect(nft.scripts).toEqual([PORT_GUARD_SCRIPT, PORT_GUARD_SCRIPT]);
   });
 
+  it.each(['inet', 'arp'])('is put back when somebody emptied its chains for %s', async (family) => {
+    const nft = new FakeNftCommand();
+    await ensurePortGuard(nft);
+    nft.flushTable(`${family} heddle-ports`);
+    await expect(ensurePortGuard(nft)).resolves.toBe(true);
+    await expect(ensurePortGuard(nft)).resolves.toBe(false);
+  });
+
   it('is looked at from time to time, and its loss is told', async () => {
     const nft = new FakeNftCommand();
     const clock = new FakeClock();

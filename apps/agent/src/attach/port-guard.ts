@@ -4,6 +4,9 @@ import { PORT_PREFIX } from './ovs/port-names';
 
 const TABLE = 'heddle-ports';
 const FAMILIES = ['inet', 'arp'] as const;
+/** As nft writes them when it lists them. */
+const DROP_ARRIVING = `iifname "${PORT_PREFIX}*" drop`;
+const DROP_LEAVING = `oifname "${PORT_PREFIX}*" drop`;
 /** Whoever loads a firewall anew removes what others put there. */
 const CHECK_MS = 2_000;
 
@@ -23,31 +26,35 @@ export const PORT_GUARD_SCRIPT = [
 function table(family: (typeof FAMILIES)[number], arrival: 'prerouting' | 'input'): string[] {
   return [
     `table ${family} ${TABLE} {`,
-    `  chain arriving { type filter hook ${arrival} priority -300; policy accept; iifname "${PORT_PREFIX}*" drop; }`,
-    `  chain leaving { type filter hook output priority -300; policy accept; oifname "${PORT_PREFIX}*" drop; }`,
+    `  chain arriving { type filter hook ${arrival} priority -300; policy accept; ${DROP_ARRIVING}; }`,
+    `  chain leaving { type filter hook output priority -300; policy accept; ${DROP_LEAVING}; }`,
     '}',
   ];
 }
 
 /**
- * Puts the guard in place unless it is there.
- * @returns whether it was missing
+ * Puts the guard in place unless it is there with exactly its rules: a table whose chains were emptied guards nothing.
+ * @returns whether it was missing or not whole
  */
 export async function ensurePortGuard(nft: NftCommand): Promise<boolean> {
-  const tables = new Set(await nft.tables());
-  if (FAMILIES.every((family) => tables.has(`${family} ${TABLE}`))) return false;
-  await nft.apply(PORT_GUARD_SCRIPT);
-  return true;
+  const wanted = [DROP_ARRIVING, DROP_LEAVING].join('\n');
+  for (const family of FAMILIES) {
+    const found = await nft.rules(`${family} ${TABLE}`);
+    if (found?.join('\n') === wanted) continue;
+    await nft.apply(PORT_GUARD_SCRIPT);
+    return true;
+  }
+  return false;
 }
 
 export interface PortGuardOptions {
-  /** Somebody had removed the guard; it is back. */
+  /** Somebody had removed or changed the guard; it is back. */
   readonly onMissing: () => void;
   readonly onError: (error: HeddleError) => void;
   readonly clock?: Pick<Clock, 'every'>;
 }
 
-/** Looks at the guard from time to time, and puts it back when it is gone. Returns what ends that. */
+/** Looks at the guard from time to time, and puts it back when it is not whole. Returns what ends that. */
 export function keepPortGuard(nft: NftCommand, options: PortGuardOptions): () => void {
   const { onMissing, onError, clock = systemClock } = options;
   let looking = false;

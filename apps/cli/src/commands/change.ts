@@ -30,8 +30,8 @@ export const withDryRun = (command: Command): Command =>
   withChangeOptions(command.option('--dry-run', 'check and plan only; nothing is changed'));
 
 /**
- * Sends a change, prints what it changed, and waits until it is in force on every host and the services are settled.
- * Progress goes to standard error.
+ * Sends a change, prints what it changed, and waits until it is in force on every host that is not lost and the services are
+ * settled. Lost hosts are named. Progress goes to standard error.
  */
 export async function makeChange(
   session: Session,

@@ -48,8 +48,8 @@ export const programOf = (daemon: DaemonCommand, appsFolder: string): string =>
   path.join(appsFolder, ...daemon.program);
 
 /**
- * Little of what a small daemon makes is short-lived, so the young generation is kept to a megabyte; and its threads, which
- * hardly ever run at one time, share one arena of the C library.
+ * Little of what a small daemon makes is short-lived, so a semi-space is kept to a megabyte, and with it the young generation
+ * to about three; and its threads, which hardly ever run at one time, share one arena of the C library.
  */
 const SMALL_NODE = [
   ...['/usr/bin/env', 'MALLOC_ARENA_MAX=1', process.execPath],

@@ -40,16 +40,26 @@ export class ChangeGate {
   /**
    * Has a change admitted. Reads of this gateway show it when this resolves.
    * @throws HeddleError why it was refused; `unavailable` when nothing was changed and the same may succeed later;
-   *   `deadline` when it may have been changed: repeating it with the same changeId tells
+   *   `deadline` when it may have been changed, or was and this gateway does not show it: repeating it with the same
+   *   changeId tells
    */
   async admit(request: ChangeRequest, caller: RequestContext): Promise<AdmitResult> {
     const named = { ...request, changeId: request.changeId ?? randomUUID() };
     const until = this.clock.monotonic() + ADMIT_MS;
+    const result = await this.whileNobody(until, () => this.attempt(named, caller, until));
+    try {
+      await this.whileNobody(until, () => this.desired.whenAt(result.position, CATCH_UP_MS));
+    } catch (error) {
+      throw result.change === undefined ? error : notShown(result.position, error);
+    }
+    return result;
+  }
+
+  /** Tries again while nobody coordinates, or there is no log to follow. */
+  private async whileNobody<T>(until: number, attempt: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
-        const result = await this.attempt(named, caller, until);
-        await this.desired.whenAt(result.position, CATCH_UP_MS);
-        return result;
+        return await attempt();
       } catch (error) {
         const left = until - this.clock.monotonic();
         if (!isNobody(error) || left < NOBODY_RETRY_MS) throw error;
@@ -100,6 +110,16 @@ export class ChangeGate {
     this.coordinator.checkStore();
     return this.rpc.call('gateway.admit', request, { context: caller, deadlineMs });
   }
+}
+
+/** The change is in the log, whatever keeps this gateway from showing it: nobody may be told that nothing was changed. */
+function notShown(position: number, reason: unknown): HeddleError {
+  const { message } = HeddleError.from(reason);
+  return new HeddleError(
+    'deadline',
+    `the change was accepted at position ${position}, but this gateway does not show it yet: ${message}`,
+    { cause: reason },
+  );
 }
 
 /**

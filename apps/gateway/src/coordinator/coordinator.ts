@@ -144,7 +144,7 @@ export class Coordinator {
     while (!stopped.aborted) {
       try {
         const why = await this.reignOnce(term, subject, stopped);
-        if (!stopped.aborted) log.warn({ err: why }, 'reading the log again after a write that failed');
+        if (!stopped.aborted) log.warn({ err: why }, 'reading the log again before anything is built on it');
       } catch (error) {
         if (stopped.aborted) return;
         log.warn({ err: error }, 'not ready to coordinate changes');

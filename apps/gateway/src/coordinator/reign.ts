@@ -27,8 +27,8 @@ export interface ReignOptions {
 
 /**
  * The time in which this process admits changes: one after the other, each built on the state that the one before it left.
- * It ends with the term, or with the first write that fails: what became of that write has to be read from the log before
- * anything is built on it.
+ * It ends with the term, or with the first write that fails or is not seen in time: what became of that write has to be read
+ * from the log before anything is built on it.
  */
 export class Reign {
   private turn: Promise<unknown> = Promise.resolve();
@@ -147,7 +147,10 @@ export class Reign {
     await onCommitted({ ...change, position }).catch((error: unknown) =>
       log.error({ err: error, position }, 'after the commit of a change'),
     );
-    await desired.whenAt(position, CATCH_UP_MS, term.signal);
+    // It is in the log, and its caller is told so whatever happens here; but nothing may be built on a state without it.
+    await desired
+      .whenAt(position, CATCH_UP_MS, term.signal)
+      .catch((error: unknown) => this.finish(HeddleError.from(error)));
     return position;
   }
 }

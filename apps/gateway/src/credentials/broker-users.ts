@@ -1,3 +1,4 @@
+import { permissionsFor } from '@heddle/messaging';
 import { HeddleError } from '@heddle/model';
 
 /** What an agent needs to connect to NATS. */
@@ -20,8 +21,9 @@ export const externalBroker: BrokerUsers = {
     Promise.reject(
       new HeddleError(
         'refused',
-        `the NATS server is not run by Heddle, so its users are made there: add an nkey user for host ${host} ` +
-          'with the permissions that deploy/nats describes, and give its seed to the agent',
+        `the NATS server is not run by Heddle, so its users are made there: add a user with an nkey for host ${host} ` +
+          `to its configuration, with permissions: ${JSON.stringify(permissionsFor({ host }))}; ` +
+          "the nkey's seed goes to the host, into the seedFile of the agent's configuration",
       ),
     ),
 };

@@ -1,6 +1,8 @@
 import { FakeClock } from '@heddle/host';
 import type { Watermark } from '@heddle/model';
 import fc from 'fast-check';
+import { hostMayRead, permissionsFor } from '../permissions';
+import { subjectMatches, subjects } from '../subjects';
 import { MemoryBus } from '../testing/memory-bus';
 import { MemoryHub, type Fate } from '../testing/memory-transport';
 import { Publisher } from './publisher';
@@ -20,7 +22,7 @@ function setUp(maxPayload?: number) {
     const bus = new MemoryBus({ hub, name: 'scheduler' });
     return new Publisher({ bus, clock, service: 'scheduler', identity, epoch });
   };
-  const subscriber = (accepted?: Watermark & { epoch: number }, host = 'h1', topic = TOPIC) => {
+  const subscriber = (accepted?: Watermark & { epoch: number }, host: string | null = 'h1', topic = TOPIC) => {
     const state = {
       accepted: undefined as Accepted<number> | undefined,
       refusal: undefined as Refusal | undefined,
@@ -29,7 +31,7 @@ function setUp(maxPayload?: number) {
       troubles: [] as string[],
     };
     const reader = new Subscriber<number>({
-      bus: new MemoryBus({ hub, name: 'agent', host }),
+      bus: new MemoryBus({ hub, name: 'agent', ...(host === null ? {} : { host }) }),
       clock,
       service: 'scheduler',
       topic,
@@ -81,16 +83,29 @@ describe('distribution', () => {
     expect(state.accepted?.watermark.position).toBe(2);
   });
 
-  it('gives a host nothing that is for another one', async () => {
-    const { clock, publisher, subscriber } = setUp();
-    const source = publisher(cluster, 1);
-    source.publish('allocations.h2', new Map([['a', 1]]), 1);
-    source.start();
-    const { state } = subscriber(undefined, 'h1', 'allocations.h2');
-    await clock.advance(0);
-    expect(state.accepted).toBeUndefined();
-    expect(state.troubles).toEqual([expect.stringContaining('is not for the host h1')]);
-  });
+  it.each(['allocations.h2', 'allocations.h1.h2', 'hosts', 'allocation-status', 'anything'])(
+    'gives a host nothing of %s, which is not for it, and the control plane everything',
+    async (topic) => {
+      const { clock, publisher, subscriber } = setUp();
+      const source = publisher(cluster, 1);
+      source.publish(topic, new Map([['a', 1]]), 1);
+      source.start();
+      const { state } = subscriber(undefined, 'h1', topic);
+      const { state: service } = subscriber(undefined, null, topic);
+      await clock.advance(0);
+      expect(state.accepted).toBeUndefined();
+      expect(state.troubles).toEqual([expect.stringContaining('is not for the host h1')]);
+      expect(service.seen).toEqual(new Map([['a', 1]]));
+    },
+  );
+
+  it.each(['policy', 'endpoints', 'allocations.h1', 'allocations.h2', 'hosts', 'allocation-status', 'policy.h2'])(
+    'answers a host about %s if its NATS user may subscribe to it, and only then',
+    (topic) => {
+      const { allow } = permissionsFor({ host: 'h1' }).subscribe;
+      expect(hostMayRead('h1', topic)).toBe(allow.some((pattern) => subjectMatches(pattern, subjects.dist(topic))));
+    },
+  );
 
   it('asks again until there is somebody who answers', async () => {
     const { clock, publisher, subscriber } = setUp();

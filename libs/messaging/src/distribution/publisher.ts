@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '@heddle/host';
 import { HeddleError, type Watermark } from '@heddle/model';
 import type { BusPort, BusRequest, BusSubscription } from '../bus/bus-port';
+import { hostMayRead } from '../permissions';
 import { subjects } from '../subjects';
 import {
   SNAPSHOT_METHOD,
@@ -111,9 +112,8 @@ export class Publisher {
   }
 
   private async *snapshot(request: BusRequest): AsyncIterable<unknown> {
-    const { topic } = request.body as SnapshotRequest;
-    const [, reader] = String(topic).split('.');
-    if (request.host !== undefined && reader !== undefined && reader !== request.host) {
+    const topic = String((request.body as Partial<SnapshotRequest> | null)?.topic);
+    if (request.host !== undefined && !hostMayRead(request.host, topic)) {
       throw new HeddleError('forbidden', `the topic ${topic} is not for the host ${request.host}`);
     }
     const found = this.topics.get(topic);

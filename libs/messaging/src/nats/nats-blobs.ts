@@ -4,6 +4,7 @@ import { HeddleError } from '@heddle/model';
 import { StorageType, type ObjectStore } from 'nats';
 import { withDeadline } from '../async';
 import type { BlobPort } from '../stream/stream-port';
+import { subjects } from '../subjects';
 import { fromNats } from './nats-error';
 import type { NatsTransport } from './nats-transport';
 import { whenWhole } from './prepare-stream';
@@ -50,7 +51,7 @@ export class NatsBlobs implements BlobPort {
     const store = await connection
       .jetstream({ timeout: apiTimeoutMs })
       .views.os(this.name, { storage: StorageType.File, replicas });
-    const stream = { name: `OBJ_${this.name}`, subjects: [`$O.${this.name}.M.>`] };
+    const stream = { name: `OBJ_${this.name}`, subjects: [subjects.allBlobs(this.name)] };
     await whenWhole(connection, stream, { clock: this.clock, apiTimeoutMs });
     return store;
   }

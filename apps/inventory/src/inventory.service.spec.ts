@@ -1,0 +1,63 @@
+import { systemClock, waitFor } from '@heddle/host';
+import { Events, IdentityRecord, MemoryBus, MemoryHub, MemoryStore } from '@heddle/messaging';
+import type { EventFact } from '@heddle/model';
+import { RpcClient, silentLog, type RunningService } from '@heddle/service';
+import { startInventory } from './inventory.module';
+
+const fact = (over: Partial<EventFact> = {}): EventFact => ({
+  at: '2026-01-01T00:00:00Z',
+  kind: 'Allocation',
+  tenant: 'acme',
+  name: 'shop/web-1',
+  what: 'started',
+  message: 'container started',
+  ...over,
+});
+
+describe('what hosts tell for the stream of events', () => {
+  let store: MemoryStore;
+  let hub: MemoryHub;
+  let inventory: RunningService;
+
+  beforeAll(async () => {
+    store = new MemoryStore();
+    hub = new MemoryHub();
+    await (await IdentityRecord.open(store)).create();
+    const bus = new MemoryBus({ hub, name: 'inventory' });
+    inventory = await startInventory({ bus, store, log: silentLog(), clock: systemClock });
+    const led = async (): Promise<boolean> =>
+      tell('h1', []).then(
+        () => true,
+        () => false,
+      );
+    await waitFor(led, { deadlineMs: 10_000, what: 'the inventory to hold its lease' });
+  });
+  afterAll(() => inventory.stop(1_000));
+
+  const tell = (host: string, events: readonly EventFact[], as = host): Promise<{ accepted: number }> =>
+    new RpcClient(new MemoryBus({ hub, name: 'agent', host: as })).call('inventory.events', { host, events });
+  const told = async (): Promise<EventFact[]> => (await Events.open(store)).history({}, 100);
+
+  it('is kept in the name of the host that tells it, whatever it says', async () => {
+    await expect(tell('h1', [fact({ by: 'host:h2' }), fact({ by: 'admin' }), fact()])).resolves.toEqual({
+      accepted: 3,
+    });
+    expect((await told()).map((f) => f.by)).toEqual(['host:h1', 'host:h1', 'host:h1']);
+  });
+
+  it.each([
+    ['another host', { kind: 'Host', tenant: '', name: 'h2' }],
+    ['an object of people', { kind: 'Contract', name: 'web-to-db' }],
+    ['a position in the log', { position: 7 }],
+  ])('is refused whole when it is about %s', async (_, over) => {
+    const before = (await told()).length;
+    await expect(tell('h1', [fact(), fact(over)])).rejects.toMatchObject({ code: 'invalid' });
+    expect(await told()).toHaveLength(before);
+  });
+
+  it('is taken of the host itself, and of no other host in its name', async () => {
+    const lost = fact({ kind: 'Host', tenant: '', name: 'h1', what: 'restarted' });
+    await expect(tell('h1', [lost])).resolves.toEqual({ accepted: 1 });
+    await expect(tell('h1', [lost], 'h2')).rejects.toMatchObject({ code: 'forbidden' });
+  });
+});
