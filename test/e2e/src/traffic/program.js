@@ -18,6 +18,7 @@ const { readFileSync } = require('node:fs');
 const PATIENCE_MS = 1_000;
 const CONNECT_EVERY_MS = 50;
 const CONNECT_MS = 500;
+const MOST_LOST = 100;
 
 const { listen = [], probes = [], intervalMs = 10 } = JSON.parse(process.argv[2] ?? '{}');
 /** Calls back for every whole line of a stream. */
@@ -82,7 +83,8 @@ class Sequence {
     return {
       sent: this.sentAt.length,
       received: this.received,
-      lost: lost.map((number) => ({
+      // The first ones tell when it began; all of a probe that is forbidden would be a long line.
+      lost: lost.slice(0, MOST_LOST).map((number) => ({
         number,
         at: new Date(performance.timeOrigin + this.sentAt[number]).toISOString(),
       })),
@@ -182,13 +184,14 @@ async function main() {
   const start = lostSegments();
   const kinds = { udp: udpProbe, tcp: tcpProbe, connect: connectProbe, name: nameProbe };
   const running = new Map(probes.map((probe) => [probe.name, kinds[probe.protocol](probe)]));
-  const answer = () =>
+  const answer = (written) =>
     process.stdout.write(
       `${JSON.stringify({
         probes: Object.fromEntries([...running].map(([name, probe]) => [name, probe.count()])),
         heard,
         lostSegments: lostSegments() - start,
       })}\n`,
+      written,
     );
   process.stdout.write('ready\n');
   // Whoever started it is gone: so is the reason for it.
@@ -196,10 +199,7 @@ async function main() {
   onLines(process.stdin, (line) => {
     if (line !== 'stop') return answer();
     for (const probe of running.values()) probe.stop();
-    setTimeout(() => {
-      answer();
-      process.exit(0);
-    }, PATIENCE_MS + 100);
+    setTimeout(() => answer(() => process.exit(0)), PATIENCE_MS + 100);
   });
 }
 

@@ -27,7 +27,7 @@ export interface Probe {
 export interface ProbeCount {
   readonly sent: number;
   readonly received: number;
-  /** Those that were not answered within a second. */
+  /** Of those that were not answered within a second the first hundred. */
   readonly lost: readonly { readonly number: number; readonly at: string }[];
   /** The longest time between two answers, milliseconds. */
   readonly longestMs: number;
