@@ -8,7 +8,12 @@ import { HeddleError, type Watermark } from '@heddle/model';
 export interface Standing extends Watermark {
   /** Epoch of the writer's lease. */
   readonly epoch: number;
-  /** Version of the set; grows by one with every delta of an epoch. */
+  /**
+   * The one writer by whom versions are counted. Its epoch alone does not tell: a store that was restored gives an epoch a
+   * second time, to another one.
+   */
+  readonly writer: string;
+  /** Version of the set; grows by one with every delta of a writer. */
   readonly sequence: number;
 }
 

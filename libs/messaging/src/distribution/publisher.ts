@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Clock, Timer } from '@heddle/host';
 import { HeddleError, type Watermark } from '@heddle/model';
 import type { BusPort, BusRequest, BusSubscription } from '../bus/bus-port';
@@ -35,6 +36,7 @@ interface Topic {
  * holder may answer for the set. A topic is announced when it changes, and its version every two seconds.
  */
 export class Publisher {
+  private readonly writer = randomUUID();
   private readonly topics = new Map<string, Topic>();
   private readonly served: BusSubscription[] = [];
   private beats: Timer | undefined;
@@ -108,7 +110,8 @@ export class Publisher {
 
   private standing({ position, sequence }: Topic): Standing {
     const { identity, epoch } = this.options;
-    return { clusterUid: identity.clusterUid, incarnation: identity.incarnation, position, epoch, sequence };
+    const { clusterUid, incarnation } = identity;
+    return { clusterUid, incarnation, position, epoch, writer: this.writer, sequence };
   }
 
   private async *snapshot(request: BusRequest): AsyncIterable<unknown> {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { readSnapshot, snapshotMessages, type Announcement, type Delta, type Snapshot } from './protocol';
 import { Replica } from './replica';
 
-const place = { clusterUid: 'c', incarnation: 1, epoch: 1 };
+const place = { clusterUid: 'c', incarnation: 1, epoch: 1, writer: 'w' };
 
 /** A writer that keeps every version of its set. */
 class Writer {
@@ -76,7 +76,7 @@ describe('Replica', () => {
     ['an earlier incarnation', { clusterUid: 'c', incarnation: 0, position: 99, epoch: 9 }, 'older'],
   ])('refuses what comes from %s, and keeps what it has', (_what, standing, reason) => {
     const replica = new Replica<number>({ clusterUid: 'c', incarnation: 1, position: 50, epoch: 3 });
-    const outcome = replica.snapshot({ ...standing, sequence: 1, entries: new Map() });
+    const outcome = replica.snapshot({ ...standing, writer: 'w', sequence: 1, entries: new Map() });
     expect(outcome).toMatchObject({ type: 'refused', refusal: { reason, have: { position: 50 } } });
     expect(replica.current).toBeUndefined();
   });
@@ -88,6 +88,7 @@ describe('Replica', () => {
       incarnation: 2,
       position: 7,
       epoch: 1,
+      writer: 'w',
       sequence: 1,
       entries: new Map([['a', 1]]),
     });
@@ -102,6 +103,19 @@ describe('Replica', () => {
         .type,
     ).toBe('ignored');
     expect(replica.entries.get('a')).toBe(1);
+  });
+
+  it('does not go on from the version of another writer with the same epoch, as there is one after a restore', () => {
+    const replica = new Replica<number>(undefined);
+    const first = { ...place, writer: 'first' };
+    const second = { ...place, writer: 'second' };
+    const late: Announcement<number> = { type: 'delta', ...first, sequence: 2, position: 2, put: {}, delete: [] };
+    // Kept while the snapshot is under way, which then is the other writer's.
+    expect(replica.announcement(late).type).toBe('behind');
+    replica.snapshot({ ...second, sequence: 1, position: 3, entries: new Map([['a', 0]]) });
+    expect(replica.current).toMatchObject({ position: 3, sequence: 1 });
+    expect(replica.announcement({ type: 'beat', ...first, sequence: 1, position: 9 }).type).toBe('behind');
+    expect(replica.current).toMatchObject({ position: 3 });
   });
 
   it('notices a lost delta by the next beat', () => {

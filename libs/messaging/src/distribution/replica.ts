@@ -81,7 +81,7 @@ export class Replica<T> {
     if (this.isStale(message) || (refusal && this.standing)) return { type: 'ignored' };
     if (refusal) return { type: 'refused', refusal };
     const standing = this.standing;
-    if (!standing || standing.epoch !== message.epoch || standing.incarnation !== message.incarnation) {
+    if (!standing || !sameWriter(standing, message)) {
       this.keepEarly(message);
       return { type: 'behind' };
     }
@@ -116,8 +116,8 @@ export class Replica<T> {
     this.advance(delta);
   }
 
-  private advance({ clusterUid, incarnation, position, epoch, sequence }: Standing): void {
-    this.standing = { clusterUid, incarnation, position, epoch, sequence };
+  private advance({ clusterUid, incarnation, position, epoch, writer, sequence }: Standing): void {
+    this.standing = { clusterUid, incarnation, position, epoch, writer, sequence };
     this.accepted = { clusterUid, incarnation, position, epoch };
   }
 
@@ -128,11 +128,7 @@ export class Replica<T> {
   /** The kept deltas that follow the copy without a gap, in order; the others are of no use any more. */
   private takeEarly(): Delta<T>[] {
     const standing = this.standing as Standing;
-    const byVersion = new Map(
-      this.early
-        .filter((d) => d.epoch === standing.epoch && d.incarnation === standing.incarnation)
-        .map((d) => [d.sequence, d]),
-    );
+    const byVersion = new Map(this.early.filter((d) => sameWriter(d, standing)).map((d) => [d.sequence, d]));
     const usable: Delta<T>[] = [];
     for (let next = byVersion.get(standing.sequence + 1); next; next = byVersion.get(next.sequence + 1))
       usable.push(next);
@@ -148,14 +144,9 @@ export class Replica<T> {
   }
 
   /** An earlier version of the set that the copy holds, of the writer that it follows. */
-  private isOvertaken({ clusterUid, incarnation, epoch, sequence }: Standing): boolean {
+  private isOvertaken(message: Standing): boolean {
     const { standing } = this;
-    return (
-      standing?.clusterUid === clusterUid &&
-      standing.incarnation === incarnation &&
-      standing.epoch === epoch &&
-      sequence < standing.sequence
-    );
+    return standing !== undefined && sameWriter(standing, message) && message.sequence < standing.sequence;
   }
 
   private refusalOf(message: Standing): Refusal | undefined {
@@ -185,5 +176,9 @@ const watermarkOf = ({ clusterUid, incarnation, position }: Watermark): Watermar
   incarnation,
   position,
 });
+
+/** Whether the versions of both are of one count. */
+const sameWriter = (a: Standing, b: Standing): boolean =>
+  a.clusterUid === b.clusterUid && a.incarnation === b.incarnation && a.epoch === b.epoch && a.writer === b.writer;
 
 const sameValue = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);
