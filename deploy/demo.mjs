@@ -4,6 +4,7 @@
  * open or closed exactly as one file says, shown by real packets. A second run finds everything in place.
  *
  *   --json   the last line is one JSON object with what was counted and measured
+ *   --keep   when it fails, keep what it has made, to look into it; else nothing of it is left
  *   --down   end the demo and leave nothing of it behind
  */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -13,7 +14,7 @@ import { ask, heddle, isBuilt, LAB, ROOT } from './demo/heddle.mjs';
 import { hostsDown, HOSTS, hostsUp, LAB_FOLDER } from './demo/hosts.mjs';
 import { setup } from './setup.mjs';
 
-const OPTIONS = ['--json', '--down'];
+const OPTIONS = ['--json', '--keep', '--down'];
 const EXAMPLE = path.join('deploy', 'examples', 'shop.yaml');
 const APP = 'acme/shop';
 const SCALED = 6;
@@ -135,8 +136,19 @@ function logFiles() {
   });
 }
 
-function explainFailure(error) {
+/** @param isOurs whether nothing was there when this run began */
+async function afterFailure(error, isOurs) {
   console.error(`\ndemo: "${current}" failed: ${error.message}`);
+  if (isOurs && !args.includes('--keep')) {
+    if (!existsSync(LAB_FOLDER)) return;
+    try {
+      await down();
+      console.error('what it had made is gone; "npm run demo -- --keep" keeps it, to look into it');
+      return;
+    } catch (failure) {
+      console.error(failure.message);
+    }
+  }
   const logs = logFiles();
   if (logs.length > 0) console.error(`logs:\n${logs.map((file) => `  ${file}`).join('\n')}`);
   console.error('"npm run demo" goes on from here; "npm run demo -- --down" ends what there is');
@@ -145,10 +157,11 @@ function explainFailure(error) {
 const args = process.argv.slice(2);
 const unknown = args.filter((arg) => !OPTIONS.includes(arg));
 if (unknown.length > 0) {
-  console.error(`demo: found ${unknown.join(' ')}; allowed are ${OPTIONS.join(' and ')}`);
+  console.error(`demo: found ${unknown.join(' ')}; allowed are ${OPTIONS.join(', ')}`);
   process.exit(2);
 }
 process.chdir(ROOT);
+const isNew = !existsSync(LAB_FOLDER);
 try {
   if (args.includes('--down')) {
     await down();
@@ -159,7 +172,9 @@ try {
     process.exitCode = result.report.mismatches > 0 ? 1 : 0;
   }
 } catch (error) {
-  explainFailure(error);
-  if (args.includes('--json')) console.log(JSON.stringify({ failed: current, error: error.message }));
+  const failed = current;
+  if (!args.includes('--down')) await afterFailure(error, isNew);
+  else console.error(`\ndemo: "${failed}" failed: ${error.message}`);
+  if (args.includes('--json')) console.log(JSON.stringify({ failed, error: error.message }));
   process.exitCode = interrupted ? 130 : 1;
 }

@@ -20,16 +20,28 @@ const long = args.includes('--long');
 const only = args.includes('--only') ? args[args.indexOf('--only') + 1].split(',') : undefined;
 const wanted = (step) => !only || only.includes(step);
 
+/** What of the machine decides which tests can run: results that Nx keeps are those of such a machine. */
+const machine = [
+  process.getuid?.(),
+  ...['dockerd', 'ovs-vswitchd', 'nats-server', 'terraform', 'tofu'].filter(isInstalled),
+];
+
 /** The long run is the same code with more seeds and repetitions. */
 const env = {
   ...process.env,
   NX_DAEMON: 'false',
   NX_NO_CLOUD: 'true',
+  HEDDLE_TEST_MACHINE: machine.join(' '),
   HEDDLE_TEST_SEED: process.env.HEDDLE_TEST_SEED ?? (long ? String(Date.now() % 2 ** 31) : '20261124'),
   HEDDLE_TEST_RUNS: long ? '1000' : '100',
   HEDDLE_ORACLE_POLICIES: long ? '100000' : '2000',
   HEDDLE_FIRST_PACKET_STARTS: long ? '1000' : '50',
 };
+
+function isInstalled(program) {
+  const folders = [...(process.env.PATH ?? '').split(path.delimiter), '/usr/sbin', '/sbin'];
+  return folders.some((folder) => existsSync(path.join(folder, program)));
+}
 
 const bin = (name) => path.join(ROOT, 'node_modules', '.bin', name);
 
@@ -145,6 +157,10 @@ for (const { name } of failedSteps) console.log(`failed: ${name}`);
 if (!root && total.skipped > 0)
   console.log(
     `not root: ${total.skipped} tests were skipped, because they make namespaces and run Docker and Open vSwitch; run as root for all of them`,
+  );
+if (root && total.skipped > 0)
+  console.log(
+    `${total.skipped} tests were skipped, because a program that they need is not installed, such as terraform or tofu`,
   );
 if (total.skipped > 0) console.log(`skipped: ${total.reasons.join(', ')}`);
 if (noSkips && (total.skipped > 0 || !root)) console.log('skipped tests count as a failure here');

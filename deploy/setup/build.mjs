@@ -4,7 +4,10 @@ import path from 'node:path';
 import { run } from './run.mjs';
 
 /** Files outside the projects that the build of each depends on. */
-const SHARED = ['package-lock.json', 'tsconfig.base.json', 'nx.json', 'deploy/compile.mjs'];
+const SHARED = [
+  ...['package-lock.json', 'tsconfig.base.json', 'nx.json'],
+  ...['deploy/compile.mjs', 'deploy/bundle.mjs', 'deploy/swc.mjs'],
+];
 const NOT_BUILT = new Set(['dist', 'node_modules', 'coverage']);
 
 const stampFile = (root) => path.join(root, 'node_modules', '.cache', 'heddle', 'build');

@@ -123,6 +123,8 @@ describe('a build', () => {
       'tsconfig.base.json': '{}',
       'nx.json': '{}',
       'deploy/compile.mjs': '',
+      'deploy/bundle.mjs': '',
+      'deploy/swc.mjs': '',
       'libs/a/project.json': '{"targets":{"build":{}}}',
       'libs/a/src/x.ts': '',
     })) {

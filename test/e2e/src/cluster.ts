@@ -45,10 +45,15 @@ export class TestCluster {
     // What an earlier run that was killed may have left.
     await lab.down();
     await lab.up();
-    const cluster = new TestCluster(lab, names, await connect(lab));
-    await Promise.all(names.map((host) => cluster.buildImage(host)));
-    await cluster.whenReady(names);
-    return cluster;
+    try {
+      const cluster = new TestCluster(lab, names, await connect(lab));
+      await Promise.all(names.map((host) => cluster.buildImage(host)));
+      await cluster.whenReady(names);
+      return cluster;
+    } catch (error) {
+      await lab.down();
+      throw error;
+    }
   }
 
   get api(): Api {

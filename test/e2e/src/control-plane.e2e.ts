@@ -27,27 +27,31 @@ describeRoot('when the control plane is killed', () => {
   });
   afterEach(() => traffic?.kill());
 
-  it(`also in the middle of changes: what is acknowledged is there whole, and nothing that runs is touched`, async () => {
-    const random = seeded(SEED);
-    const applying = new Applying(cluster.api);
-    for (let round = 0; round < ROUNDS; round++) {
-      await applying.more(1 + Math.floor(random() * 4));
-      await delay(random() * 30);
-      if (round % 2 === 0) {
-        await control.kill();
-        await control.start();
-      } else await control.killNats();
-    }
-    await applying.more(2);
-    await applying.stop();
-    await control.whenReady();
-    await applying.expectWhole();
-    await duo.expectUntouched(before, { more: true });
-    await traffic.stopWhole();
-    await cluster.whenReady();
-    await duo.exercise();
-    before = await duo.snapshot();
-  }, 60_000 + ROUNDS * 20_000);
+  it(
+    `also in the middle of changes: what is acknowledged is there whole, and nothing that runs is touched`,
+    async () => {
+      const random = seeded(SEED);
+      const applying = new Applying(cluster.api);
+      for (let round = 0; round < ROUNDS; round++) {
+        await applying.more(1 + Math.floor(random() * 4));
+        await delay(random() * 30);
+        if (round % 2 === 0) {
+          await control.kill();
+          await control.start();
+        } else await control.killNats();
+      }
+      await applying.more(2);
+      await applying.stop();
+      await control.whenReady();
+      await applying.expectWhole();
+      await duo.expectUntouched(before, { more: true });
+      await traffic.stopWhole();
+      await cluster.whenReady();
+      await duo.exercise();
+      before = await duo.snapshot();
+    },
+    60_000 + ROUNDS * 20_000,
+  );
 
   it('for longer: hosts go on by what they know, names resolve, and a container that ends is started again', async () => {
     await control.kill();

@@ -25,20 +25,21 @@ spec:
   connect: [{ from: one, to: two, port: beat }]
 `;
 
-async function withApplication(short: string): Promise<TestCluster> {
-  const cluster = await TestCluster.start(short, 1);
-  await cluster.api.applyAndSettle(APPLICATION);
-  return cluster;
-}
-
 describeRoot('labs', () => {
   const clusters: TestCluster[] = [];
+
+  async function withApplication(short: string): Promise<TestCluster> {
+    const cluster = await TestCluster.start(short, 1);
+    clusters.push(cluster);
+    await cluster.api.applyAndSettle(APPLICATION);
+    return cluster;
+  }
+
   afterEach(() => Promise.all(clusters.splice(0).map((cluster) => cluster.stop())), 60_000);
 
   it('do not see each other, even with the same application, and one ends without the other noticing', async () => {
     expect([await leftovers(LAB_A), await leftovers(LAB_B)]).toEqual([NOTHING, NOTHING]);
-    clusters.push(...(await Promise.all(['la', 'lb'].map(withApplication))));
-    const [a, b] = clusters as [TestCluster, TestCluster];
+    const [a, b] = (await Promise.all(['la', 'lb'].map(withApplication))) as [TestCluster, TestCluster];
     const [onA, onB] = await Promise.all([a, b].map(async (c) => [...(await containersOn(c.host('h1'))).values()]));
     expect(onA?.map((c) => c.address).sort()).toEqual(onB?.map((c) => c.address).sort());
     for (const [cluster, containers] of [
@@ -68,9 +69,7 @@ describeRoot('labs', () => {
   }, 120_000);
 
   it('that were killed from outside are recognised as dead, cleared, and made anew', async () => {
-    const cluster = await withApplication('lk');
-    clusters.push(cluster);
-    const { lab } = cluster;
+    const { lab } = await withApplication('lk');
     const pids = (await lab.status()).nodes.flatMap((node) => node.parts.flatMap((part) => part.pid ?? []));
     expect(pids.length).toBeGreaterThan(8);
     for (const pid of pids) process.kill(pid, 'SIGKILL');

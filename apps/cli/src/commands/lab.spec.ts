@@ -67,6 +67,19 @@ describe('lab up', () => {
     );
   });
 
+  it('leaves nothing of a lab that it has made when the hosts are not ready, unless it is told to', async () => {
+    labs.joinAs = 'suspect';
+    const { err } = await run('up', '--hosts', '1', '--timeout', '5s');
+    expect(err).toContain('the lab was ended again, --keep keeps it to look into it');
+    expect([...labs.made.keys()]).toEqual([]);
+    expect(await place.files.readText(CONTEXTS)).not.toContain('demo');
+    expect((await run('up', '--hosts', '1', '--timeout', '5s', '--keep')).code).toBe(1);
+    expect([...labs.made.keys()]).toEqual(['demo']);
+    // One that was there before is somebody's, whatever becomes of its new hosts.
+    expect((await run('up', '--hosts', '2', '--timeout', '5s')).code).toBe(1);
+    expect([...labs.made.keys()]).toEqual(['demo']);
+  });
+
   it('fails with 1, and with where the logs are, when a part does not start', async () => {
     labs.failure = new HeddleError('unavailable', 'server on ctl did not start: it ended with code 1');
     await place.files.makeFolder('/labs/demo/nodes');

@@ -26,10 +26,11 @@ export const registerLab: Register = (program, run) => {
     .option('--name <name>', 'name of the lab', DEFAULT_NAME)
     .option('--hosts <n>', 'number of hosts', '3')
     .option('--timeout <duration>', 'how long the hosts may take to be ready', '60s')
+    .option('--keep', 'when they are not ready in time, keep the lab, to look into it')
     .action(
-      run(async (session, options: { name: string; hosts: string; timeout: string }) => {
+      run(async (session, options: { name: string; hosts: string; timeout: string; keep?: boolean }) => {
         const hosts = parseCount('number of hosts', options.hosts, 0, MOST_HOSTS);
-        await labUp(session, options.name, hosts, parseDuration(options.timeout));
+        await labUp(session, options.name, hosts, parseDuration(options.timeout), options.keep ?? false);
       }),
     );
 
@@ -87,15 +88,20 @@ export const registerLab: Register = (program, run) => {
     );
 };
 
-async function labUp(session: Session, name: string, hosts: number, deadlineMs: number): Promise<void> {
+async function labUp(session: Session, name: string, hosts: number, deadlineMs: number, keep: boolean): Promise<void> {
   const { signal, style } = session;
   const labs = await loadLabs(session);
   await inLab(session, labs, name, hosts, async (lab, progress) => {
+    const isNew = (await lab.status()).state !== 'running';
     const { nodes } = await lab.up(signal);
-    const address = await whenReachable(lab, session);
-    await session.contexts.put(name, { ...address });
     const names = nodes.filter(({ kind }) => kind === 'host').map((node) => node.name);
-    await finishHosts(session, lab, names, deadlineMs, progress);
+    const finish = async (): Promise<{ readonly api: string }> => {
+      const found = await whenReachable(lab, session);
+      await session.contexts.put(name, { ...found });
+      await finishHosts(session, lab, names, deadlineMs, progress);
+      return found;
+    };
+    const address = await (isNew && !keep ? orClear(session, lab, finish) : finish());
     progress.done();
     session.print(
       style.green(`lab ${name} is up with ${names.length === 0 ? 'no hosts yet' : names.join(', ')}`),
@@ -104,6 +110,21 @@ async function labUp(session: Session, name: string, hosts: number, deadlineMs: 
       `  stop  heddle lab down --name ${name}`,
     );
   });
+}
+
+/** A lab that was made just now and is of no use is not left behind. */
+async function orClear<T>(session: Session, lab: LabPort, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const { message, code } = toHeddleError(error);
+    await lab.down();
+    await session.contexts.remove(lab.name);
+    if (error instanceof InterruptedError) throw error;
+    throw new HeddleError(code, `${message}; the lab was ended again, --keep keeps it to look into it`, {
+      cause: error,
+    });
+  }
 }
 
 async function labDown(session: Session, labs: Labs, name: string): Promise<void> {
