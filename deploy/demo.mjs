@@ -173,8 +173,11 @@ try {
   }
 } catch (error) {
   const failed = current;
+  const code = interrupted ? 130 : 1;
+  // What follows is not interrupted by what has interrupted the demo.
+  interrupted = false;
   if (!args.includes('--down')) await afterFailure(error, isNew);
   else console.error(`\ndemo: "${failed}" failed: ${error.message}`);
   if (args.includes('--json')) console.log(JSON.stringify({ failed, error: error.message }));
-  process.exitCode = interrupted ? 130 : 1;
+  process.exitCode = code;
 }

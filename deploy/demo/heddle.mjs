@@ -5,7 +5,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
-export const LAB = 'demo';
+/** Another name lets a demo run beside that of somebody else. */
+export const LAB = process.env.HEDDLE_DEMO_LAB ?? 'demo';
 /** As an argument vector: Terraform calls it, too. */
 export const HEDDLE = [process.execPath, path.join(ROOT, 'apps', 'cli', 'bin', 'heddle')];
 
