@@ -7,6 +7,7 @@ import { labCommands } from '@heddle/cli';
 import { Lab } from '@heddle/lab';
 import { APPS, describeRoot, labName, leftovers, TestCluster } from './cluster';
 import { containersOn } from './containers';
+import { surprises } from './oracle';
 import { Traffic } from './traffic/traffic';
 
 const NOTHING = { processes: 0, shims: 0, namespaces: 0, links: 0, mounts: 0, cgroups: 0, folders: 0 };
@@ -48,7 +49,11 @@ describeRoot('labs', () => {
     ] as const) {
       const known = (await cluster.api.running()).map((r) => `acme/pair/${r.metadata.name}`);
       expect(known.sort()).toEqual(containers?.map((c) => c.allocation).sort());
-      expect(await cluster.api.probe('acme', 'pair')).toMatchObject({ mismatches: 0 });
+      const { results, mismatches } = await cluster.api.probe('acme', 'pair');
+      expect({ surprises: await surprises(cluster.api, results), mismatches }).toEqual({
+        surprises: [],
+        mismatches: 0,
+      });
     }
     const [one, two] = ['one', 'two'].map((service) => onB?.find((c) => c.epg === `acme/pair/${service}`));
     const server = await Traffic.start(two!.pid, { listen: [{ protocol: 'udp', port: BEAT }] });
