@@ -2,15 +2,17 @@ import { rollbackRequest } from '@heddle/admission';
 import type { RequestContext } from '@heddle/messaging';
 import { HeddleError, keyOf, refKey, type LoggedChange } from '@heddle/model';
 import { Controller, Get, HttpCode, Param, Post, Query, Req } from '@nestjs/common';
-import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
 import { maySeeKey } from '../auth/access';
 import { ChangeGate, type ChangeAnswer } from '../coordinator/change-gate';
 import { ChangeHistory, type HistoryPage } from '../history/change-history';
 import { ChangeProgress, type ChangeStatus } from '../history/change-progress';
+import { ref } from '../openapi/decorators';
 import { readLimit } from '../read/listing';
 import { DesiredState } from '../state/desired-state';
 import { idempotencyKey, readFlag } from './preconditions';
+import { DRY_RUN, TakesQuery } from './query';
 import { Caller } from './request-context';
 
 const MAX_CHANGES = 500;
@@ -60,13 +62,12 @@ export class ChangesController {
   @Post(':position/rollback')
   @HttpCode(200)
   @ApiOperation({ summary: 'A new change that brings the objects back to what they were at that position' })
-  @ApiQuery({ name: 'dryRun', required: false })
-  @ApiQuery({ name: 'tenant', required: false, description: 'Only the objects of this tenant.' })
-  @ApiQuery({
-    name: 'application',
-    required: false,
-    description: 'Only the objects of this application of the tenant.',
+  @TakesQuery({
+    dryRun: DRY_RUN,
+    tenant: 'Only the objects of this tenant.',
+    application: 'Only the objects of this application of the tenant.',
   })
+  @ApiOkResponse({ schema: ref('ChangeAnswer') })
   async rollback(
     @Param('position') text: string,
     @Caller() caller: RequestContext,
@@ -80,6 +81,9 @@ export class ChangesController {
     }
     if (caller.tenant !== undefined && tenant !== caller.tenant) {
       throw new HeddleError('forbidden', `${caller.principal} may take back changes of tenant ${caller.tenant} only`);
+    }
+    for (const [name, value] of Object.entries({ tenant, application })) {
+      if (value === '') throw new HeddleError('invalid', `found ${name} without a name; leave it out or give one`);
     }
     const position = readPosition(text);
     const current = this.desired.state;

@@ -19,7 +19,7 @@ export class FilesController {
 
   @Post('apply')
   @HttpCode(200)
-  @DescribeFile('Creates and changes the objects of a file', { dryRun: true })
+  @DescribeFile('Creates and changes the objects of a file')
   apply(
     @Body() body: TextBody,
     @Query('dryRun') dryRun: unknown,
@@ -39,7 +39,7 @@ export class FilesController {
 
   @Post('delete')
   @HttpCode(200)
-  @DescribeFile('Deletes the objects that a file names, and what they own', { dryRun: true })
+  @DescribeFile('Deletes the objects that a file names, and what they own')
   delete(
     @Body() body: TextBody,
     @Query('dryRun') dryRun: unknown,

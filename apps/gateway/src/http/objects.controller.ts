@@ -8,6 +8,7 @@ import { readListQuery } from '../read/listing';
 import { ObjectReader, type ObjectPage } from '../read/object-reader';
 import { readObject } from './parse-body';
 import { entityTag, expectedRevision, idempotencyKey, readFlag, withPrecondition } from './preconditions';
+import { DRY_RUN, TakesQuery } from './query';
 import type { TextBody } from './read-body';
 import { Caller } from './request-context';
 
@@ -53,6 +54,7 @@ export class ObjectsController {
   }
 
   @Put(PATHS)
+  @TakesQuery({ dryRun: DRY_RUN })
   async put(
     @Param() parameters: PathParameters,
     @Query('dryRun') dryRun: unknown,
@@ -80,6 +82,7 @@ export class ObjectsController {
   }
 
   @Delete(PATHS)
+  @TakesQuery({ dryRun: DRY_RUN })
   remove(
     @Param() parameters: PathParameters,
     @Query('dryRun') dryRun: unknown,

@@ -1,4 +1,5 @@
 import type { HostView, ServiceView } from '@heddle/model';
+import type { Test } from 'supertest';
 import type { ApiClient } from '../testing/api-client';
 import type { FakeOwners } from '../testing/fake-owners';
 import { SHOP, TENANT } from '../testing/files';
@@ -109,6 +110,53 @@ describe('objects', () => {
     await api.get('/api/v1/apps/acme/shop').expect(404);
     await api.delete('/api/v1/domains/default?dryRun=true').expect(200);
     await api.get('/api/v1/domains/default').expect(200);
+  });
+
+  describe('asked for with dryRun', () => {
+    const SERVICE = '/api/v1/services/acme/shop/web';
+    const smaller = SHOP.replace('replicas: 3', 'replicas: 1');
+    const app = (): object => ({
+      kind: 'App',
+      metadata: { tenant: 'acme', name: 'shop' },
+      spec: { services: { web: { image: 'heddle/demo', replicas: 1 } } },
+    });
+
+    it.each<[string, (query: string) => Test, string, string]>([
+      ['apply', (query) => api.post(`/api/v1/apply${query}`, smaller), 'Service/acme/shop/web', 'updated'],
+      ['delete', (query) => api.post(`/api/v1/delete${query}`, SHOP), 'App/acme/shop', 'deleted'],
+      ['PUT', (query) => api.put(`/api/v1/apps/acme/shop${query}`, app()), 'App/acme/shop', 'updated'],
+      ['DELETE', (query) => api.delete(`/api/v1/apps/acme/shop${query}`), 'Service/acme/shop/web', 'deleted'],
+      ['scale', (query) => api.post(`${SERVICE}/scale${query}`, { replicas: 6 }), 'Service/acme/shop/web', 'updated'],
+      ['restart', (query) => api.post(`${SERVICE}/restart${query}`), 'Service/acme/shop/web', 'updated'],
+      ['rollback', (query) => api.post(`/api/v1/changes/1/rollback${query}`), 'App/acme/shop', 'deleted'],
+    ])('%s says what would change, and changes nothing', async (_what, ask, key, action) => {
+      const { body: applied } = await api.apply(SHOP).expect(200);
+      const before = (await api.get('/api/v1/services')).body;
+      const { body } = await ask('?dryRun=true').expect(200);
+      expect(body).toEqual({
+        position: applied.position,
+        changed: expect.arrayContaining([{ key, action }]),
+        plan: {
+          changed: body.changed,
+          containers: { start: [expect.objectContaining({ service: 'acme/shop/web' })], stop: [] },
+          paths: { opened: [expect.objectContaining({ traffic: 'tcp 8080' })], closed: [] },
+        },
+      });
+      expect((await api.get('/api/v1/services')).body).toEqual(before);
+      expect((await api.get('/api/v1/status')).body.position).toBe(applied.position);
+      const { body: done } = await ask('?dryRun=false').expect(200);
+      expect(done.changed).toEqual(body.changed);
+      expect(done.position).toBe(applied.position + 1);
+    });
+
+    it('are refused as they would be without it', async () => {
+      await api.apply(SHOP).expect(200);
+      await api.post(`${SERVICE}/scale?dryRun=true`, { replicas: -1 }).expect(422);
+      await api.post('/api/v1/services/acme/shop/none/restart?dryRun=true').expect(404);
+      await api.put('/api/v1/apps/acme/shop?dryRun=true', app()).set('if-match', '1').expect(412);
+      await api.post('/api/v1/delete?dryRun=true', TENANT).expect(409);
+      await api.post('/api/v1/changes/4000/rollback?dryRun=true').expect(404);
+    });
   });
 
   it('are listed by selector, tenant and application, page by page', async () => {

@@ -171,6 +171,29 @@ describe('wrong input is refused whole', () => {
     await api.post('/api/v1/apply?dryRun=perhaps', SHOP).expect(422, /found dryRun=perhaps/);
   });
 
+  it('a change with a parameter that does not exist, before anything of it is done', async () => {
+    const tenant = { kind: 'Tenant', metadata: { name: 'acme' } };
+    for (const [ask, allowed] of [
+      [api.post('/api/v1/apply?dryrun=true', SHOP), 'allowed are dryRun'],
+      [api.post('/api/v1/delete?dryrun=true', SHOP), 'allowed are dryRun'],
+      [api.put('/api/v1/tenants/acme?dryrun=true', tenant), 'allowed are dryRun'],
+      [api.delete('/api/v1/domains/default?dryrun=true'), 'allowed are dryRun'],
+      [api.post('/api/v1/services/acme/shop/web/scale?dryrun=true', { replicas: 1 }), 'allowed are dryRun'],
+      [api.post('/api/v1/services/acme/shop/web/restart?dryrun=true'), 'allowed are dryRun'],
+      [api.post('/api/v1/changes/1/rollback?dryrun=true'), 'allowed are dryRun, tenant, application'],
+      [api.post('/api/v1/plan?dryrun=true', SHOP), 'none is allowed here'],
+      [api.post('/api/v1/hosts/h1/credentials?dryrun=true'), 'none is allowed here'],
+      [api.post('/api/v1/store/accept?dryrun=true'), 'none is allowed here'],
+      [api.post('/api/v1/probe?dryrun=true'), 'none is allowed here'],
+    ] as const) {
+      const { body } = await ask.expect(422);
+      expect(body).toMatchObject({ code: 'invalid', message: `found parameter dryrun; ${allowed}` });
+    }
+    await api.post('/api/v1/apply?dryRun=true&dryRun=false', SHOP).expect(422, /found dryRun more than once/);
+    await api.post('/api/v1/changes/1/rollback?tenant=').expect(422, /found tenant without a name/);
+    await request(gateway.url).post('/api/v1/apply?dryrun=true').expect(401);
+  });
+
   it('objects that only Heddle writes', async () => {
     const endpoint = {
       kind: 'Endpoint',
