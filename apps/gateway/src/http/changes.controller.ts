@@ -2,16 +2,16 @@ import { rollbackRequest } from '@heddle/admission';
 import type { RequestContext } from '@heddle/messaging';
 import { HeddleError, keyOf, refKey, type LoggedChange } from '@heddle/model';
 import { Controller, Get, HttpCode, Param, Post, Query, Req } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiHeader, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
 import { maySeeKey } from '../auth/access';
 import { ChangeGate, type ChangeAnswer } from '../coordinator/change-gate';
 import { ChangeHistory, type HistoryPage } from '../history/change-history';
 import { ChangeProgress, type ChangeStatus } from '../history/change-progress';
-import { ref } from '../openapi/decorators';
+import { IDEMPOTENCY_KEY, ref } from '../openapi/decorators';
 import { readLimit } from '../read/listing';
 import { DesiredState } from '../state/desired-state';
-import { idempotencyKey, readFlag } from './preconditions';
+import { changeIdOf, readFlag } from './preconditions';
 import { DRY_RUN, TakesQuery } from './query';
 import { Caller } from './request-context';
 
@@ -67,6 +67,7 @@ export class ChangesController {
     tenant: 'Only the objects of this tenant.',
     application: 'Only the objects of this application of the tenant.',
   })
+  @ApiHeader(IDEMPOTENCY_KEY)
   @ApiOkResponse({ schema: ref('ChangeAnswer') })
   async rollback(
     @Param('position') text: string,
@@ -92,7 +93,6 @@ export class ChangesController {
     const scope = tenant === undefined ? undefined : { tenant, ...(application === undefined ? {} : { application }) };
     const { puts, deletes } = rollbackRequest(current, target, scope);
     const keys = [...puts.map(keyOf), ...deletes.map(refKey)];
-    const changeId = idempotencyKey(request);
     return this.gate.answer(
       {
         verb: 'rollback',
@@ -101,7 +101,7 @@ export class ChangesController {
         deletes: deletes.map(refKey),
         // The way back was worked out from this state; it holds for no other.
         expectedRevisions: Object.fromEntries(keys.map((key) => [key, revisions(key)])),
-        ...(changeId === undefined ? {} : { changeId }),
+        ...changeIdOf(request),
       },
       caller,
       { dryRun: readFlag(dryRun, 'dryRun') },

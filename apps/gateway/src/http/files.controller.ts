@@ -7,7 +7,7 @@ import { ChangeGate, type ChangeAnswer } from '../coordinator/change-gate';
 import { DescribeFile } from '../openapi/decorators';
 import type { Plan } from '../plan/planner';
 import { readObjects } from './parse-body';
-import { idempotencyKey, readFlag } from './preconditions';
+import { changeIdOf, readFlag } from './preconditions';
 import type { TextBody } from './read-body';
 import { Caller } from './request-context';
 
@@ -26,7 +26,7 @@ export class FilesController {
     @Caller() caller: RequestContext,
     @Req() request: Request,
   ): Promise<ChangeAnswer> {
-    const change = { verb: 'apply', puts: readObjects(body), deletes: [], ...named(request) };
+    const change = { verb: 'apply', puts: readObjects(body), deletes: [], ...changeIdOf(request) };
     return this.gate.answer(change, caller, { dryRun: readFlag(dryRun, 'dryRun') });
   }
 
@@ -46,12 +46,7 @@ export class FilesController {
     @Caller() caller: RequestContext,
     @Req() request: Request,
   ): Promise<ChangeAnswer> {
-    const change = { verb: 'delete', puts: [], deletes: readObjects(body).map(keyOf), ...named(request) };
+    const change = { verb: 'delete', puts: [], deletes: readObjects(body).map(keyOf), ...changeIdOf(request) };
     return this.gate.answer(change, caller, { dryRun: readFlag(dryRun, 'dryRun') });
   }
 }
-
-const named = (request: Request) => {
-  const changeId = idempotencyKey(request);
-  return changeId === undefined ? {} : { changeId };
-};

@@ -294,6 +294,24 @@ describe('objects', () => {
       await api.apply(SHOP).set('idempotency-key', 'no spaces').expect(422);
     });
 
+    it.each<[string, (position: number) => Test]>([
+      ['scale', () => api.post('/api/v1/services/acme/shop/web/scale', { replicas: 6 })],
+      ['restart', () => api.post('/api/v1/services/acme/shop/web/restart')],
+      ['rollback', (position) => api.post(`/api/v1/changes/${position}/rollback`)],
+    ])('of the action %s asked for twice under one key happen once', async (what, ask) => {
+      const { body: empty } = await api.apply(TENANT).expect(200);
+      await api.apply(SHOP).expect(200);
+      const first = await ask(empty.position).set('idempotency-key', `${what}-1`).expect(200);
+      expect(first.body.changed).not.toEqual([]);
+      const { body: then } = await api.apply(SHOP.replace('replicas: 3', 'replicas: 4')).expect(200);
+      const shown = (await api.get('/api/v1/services')).body;
+      const again = await ask(empty.position).set('idempotency-key', `${what}-1`).expect(200);
+      expect(again.body).toEqual(first.body);
+      expect((await api.get('/api/v1/services')).body).toEqual(shown);
+      expect((await api.get('/api/v1/status')).body.position).toBe(then.position);
+      await ask(empty.position).set('idempotency-key', 'no spaces').expect(422);
+    });
+
     it('are remembered with who made them, and can be taken back', async () => {
       const { body: applied } = await api.apply(SHOP);
       const { body: scaled } = await api.post('/api/v1/services/acme/shop/web/scale', { replicas: 6 });

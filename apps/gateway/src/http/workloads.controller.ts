@@ -2,8 +2,9 @@ import type { RequestContext } from '@heddle/messaging';
 import { HeddleError, type ChangeRequest } from '@heddle/model';
 import type { Clock } from '@heddle/host';
 import { CLOCK } from '@heddle/service';
-import { Body, Controller, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, HttpCode, Inject, Param, Post, Query, Req } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
+import type { Request } from 'express';
 import * as z from 'zod';
 import { restartRequest, scaleRequest } from '../actions/workload-actions';
 import { maySeeKey } from '../auth/access';
@@ -11,7 +12,7 @@ import { ChangeGate, type ChangeAnswer } from '../coordinator/change-gate';
 import { DescribeService } from '../openapi/decorators';
 import { DesiredState } from '../state/desired-state';
 import { readJson } from './parse-body';
-import { readFlag } from './preconditions';
+import { changeIdOf, readFlag } from './preconditions';
 import type { TextBody } from './read-body';
 import { Caller } from './request-context';
 
@@ -43,9 +44,14 @@ export class WorkloadsController {
     @Query('dryRun') dryRun: unknown,
     @Body() body: TextBody,
     @Caller() caller: RequestContext,
+    @Req() request: Request,
   ): Promise<ChangeAnswer> {
     const { replicas } = readJson(body, scaleSchema);
-    const make = (service: string): ChangeRequest => scaleRequest(this.desired.state, service, replicas);
+    const id = changeIdOf(request);
+    const make = (service: string): ChangeRequest => ({
+      ...scaleRequest(this.desired.state, service, replicas),
+      ...id,
+    });
     return this.act(path, caller, { make, dryRun: readFlag(dryRun, 'dryRun') });
   }
 
@@ -56,9 +62,11 @@ export class WorkloadsController {
     @Param() path: ServicePath,
     @Query('dryRun') dryRun: unknown,
     @Caller() caller: RequestContext,
+    @Req() request: Request,
   ): Promise<ChangeAnswer> {
     const at = new Date(this.clock.now()).toISOString();
-    const make = (service: string): ChangeRequest => restartRequest(this.desired.state, service, at);
+    const id = changeIdOf(request);
+    const make = (service: string): ChangeRequest => ({ ...restartRequest(this.desired.state, service, at), ...id });
     return this.act(path, caller, { make, dryRun: readFlag(dryRun, 'dryRun') });
   }
 

@@ -1,7 +1,7 @@
 import { KINDS, type KindInfo, type Scope } from '@heddle/model';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { DRY_RUN } from '../http/query';
-import { ref } from './decorators';
+import { IDEMPOTENCY_KEY, ref } from './decorators';
 
 type Paths = OpenAPIObject['paths'];
 type Operation = NonNullable<Paths[string]['get']>;
@@ -32,7 +32,7 @@ const LIST_PARAMETERS = [
 const DRY_RUN_PARAMETER = query('dryRun', DRY_RUN);
 const IF_MATCH = header('If-Match', 'A revision: refuse when the object changed since.');
 const IF_NONE_MATCH = header('If-None-Match', '*: refuse when the object exists.');
-const IDEMPOTENCY = header('Idempotency-Key', 'Makes repeating the request harmless.');
+const IDEMPOTENCY = header(IDEMPOTENCY_KEY.name, IDEMPOTENCY_KEY.description);
 
 /** The routes of all kinds, written out for each kind with its own schema. */
 export function kindPaths(): Paths {
