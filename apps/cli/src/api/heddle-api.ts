@@ -31,6 +31,12 @@ export interface ListFilter {
   readonly selector?: string | undefined;
 }
 
+/** What a rollback is limited to: a tenant, or an application in it; without both, all that the caller may change. */
+export interface RollbackScope {
+  readonly tenant?: string | undefined;
+  readonly application?: string | undefined;
+}
+
 /** A file of objects on its way to the server. */
 export interface InputFile {
   /** For messages: the path, or `standard input`. */
@@ -113,8 +119,8 @@ export class HeddleApi {
     return this.call({ method: 'GET', path: `/changes/${position}/status` });
   }
 
-  rollback(position: number, dryRun = false): Promise<ChangeAnswer> {
-    const query = { dryRun: dryRun || undefined };
+  rollback(position: number, scope: RollbackScope, dryRun = false): Promise<ChangeAnswer> {
+    const query = { tenant: scope.tenant, application: scope.application, dryRun: dryRun || undefined };
     return this.change({ method: 'POST', path: `/changes/${position}/rollback`, query, body: json({}) });
   }
 

@@ -18,6 +18,8 @@ export interface ChangeOptions {
   readonly wait: boolean;
   readonly timeout: string;
   readonly output: string;
+  /** What the change is of, where the objects alone do not say it; printed before them. */
+  readonly said?: string;
 }
 
 export const withChangeOptions = (command: Command): Command =>
@@ -42,7 +44,9 @@ export async function makeChange(
   const deadlineMs = parseDuration(options.timeout);
   const { style } = session;
   const answer = await send(options.dryRun === true);
+  if (options.said !== undefined && isData(format)) session.remark(options.said);
   session.result(answer, format, () => {
+    if (options.said !== undefined) session.print(options.said);
     const { plan } = answer;
     if (plan) session.print(...planLines(plan, style, session.environment.terminal.outColumns));
     else session.print(...changeLines(answer, style));

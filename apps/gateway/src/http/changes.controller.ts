@@ -1,4 +1,4 @@
-import { rollbackRequest } from '@heddle/admission';
+import { rollbackRequest, type RollbackScope } from '@heddle/admission';
 import type { RequestContext } from '@heddle/messaging';
 import { HeddleError, keyOf, refKey, type LoggedChange } from '@heddle/model';
 import { Controller, Get, HttpCode, Param, Post, Query, Req } from '@nestjs/common';
@@ -96,7 +96,7 @@ export class ChangesController {
     return this.gate.answer(
       {
         verb: 'rollback',
-        summary: `rollback to ${position}`,
+        summary: `rollback of ${nameOfScope(scope)} to ${position}`,
         puts,
         deletes: deletes.map(refKey),
         // The way back was worked out from this state; it holds for no other.
@@ -116,6 +116,13 @@ export class ChangesController {
       throw new HeddleError('not-found', `there is no change at position ${position}`);
     return { ...change, objects };
   }
+}
+
+function nameOfScope(scope: RollbackScope | undefined): string {
+  if (!scope) return 'everything';
+  return scope.application === undefined
+    ? `tenant ${scope.tenant}`
+    : `application ${scope.tenant}/${scope.application}`;
 }
 
 function readPosition(text: string): number {

@@ -329,8 +329,30 @@ describe('objects', () => {
       const { body: back } = await api.post(`/api/v1/changes/${applied.position}/rollback`).expect(200);
       expect(back.changed).toEqual(scaled.changed);
       expect((await api.get('/api/v1/services/acme/shop/web')).body.spec.replicas).toBe(3);
+      const [newest] = (await api.get('/api/v1/changes?limit=1')).body.items;
+      expect(newest.summary).toBe(`rollback of everything to ${applied.position}`);
       await api.get('/api/v1/changes/4000').expect(404);
       await api.get('/api/v1/changes/x').expect(422);
+    });
+
+    it('are taken back for one tenant, or one application in it', async () => {
+      const other = SHOP.replaceAll('acme', 'other');
+      const { body: empty } = await api.apply(`${TENANT}---\n${TENANT.replace('acme', 'other')}`).expect(200);
+      await api.apply(`${SHOP}---\n${SHOP.replace(TENANT, '').replace('---', '').replace('shop', 'blog')}`).expect(200);
+      await api.apply(other).expect(200);
+      const back = async (query: string): Promise<string[]> => {
+        await api.post(`/api/v1/changes/${empty.position}/rollback?${query}`).expect(200);
+        const [newest] = (await api.get('/api/v1/changes?limit=1')).body.items;
+        const apps = (await api.get('/api/v1/apps')).body.items as { metadata: { tenant: string; name: string } }[];
+        return [newest.summary, ...apps.map(({ metadata: m }) => `${m.tenant}/${m.name}`)];
+      };
+      const to = `to ${empty.position}`;
+      expect(await back('tenant=acme&application=blog')).toEqual([
+        `rollback of application acme/blog ${to}`,
+        'acme/shop',
+        'other/shop',
+      ]);
+      expect(await back('tenant=other')).toEqual([`rollback of tenant other ${to}`, 'acme/shop']);
     });
 
     it('say on how many hosts they are in force', async () => {
