@@ -6,7 +6,7 @@ import type { Request } from 'express';
 import { ChangeGate, type ChangeAnswer } from '../coordinator/change-gate';
 import { DescribeFile } from '../openapi/decorators';
 import type { Plan } from '../plan/planner';
-import { readObjects } from './parse-body';
+import { readObjects, withPlaces } from './parse-body';
 import { changeIdOf, readFlag } from './preconditions';
 import type { TextBody } from './read-body';
 import { Caller } from './request-context';
@@ -27,14 +27,14 @@ export class FilesController {
     @Req() request: Request,
   ): Promise<ChangeAnswer> {
     const change = { verb: 'apply', puts: readObjects(body), deletes: [], ...changeIdOf(request) };
-    return this.gate.answer(change, caller, { dryRun: readFlag(dryRun, 'dryRun') });
+    return withPlaces(body, this.gate.answer(change, caller, { dryRun: readFlag(dryRun, 'dryRun') }));
   }
 
   @Post('plan')
   @HttpCode(200)
   @DescribeFile('Says what applying a file would change, and changes nothing', { plan: true })
   plan(@Body() body: TextBody, @Caller() caller: RequestContext): Promise<Plan> {
-    return this.gate.plan({ verb: 'apply', puts: readObjects(body), deletes: [] }, caller);
+    return withPlaces(body, this.gate.plan({ verb: 'apply', puts: readObjects(body), deletes: [] }, caller));
   }
 
   @Post('delete')
@@ -47,6 +47,6 @@ export class FilesController {
     @Req() request: Request,
   ): Promise<ChangeAnswer> {
     const change = { verb: 'delete', puts: [], deletes: readObjects(body).map(keyOf), ...changeIdOf(request) };
-    return this.gate.answer(change, caller, { dryRun: readFlag(dryRun, 'dryRun') });
+    return withPlaces(body, this.gate.answer(change, caller, { dryRun: readFlag(dryRun, 'dryRun') }));
   }
 }

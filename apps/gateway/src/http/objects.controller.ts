@@ -6,7 +6,7 @@ import type { Request, Response } from 'express';
 import { ChangeGate, type ChangeAnswer } from '../coordinator/change-gate';
 import { readListQuery } from '../read/listing';
 import { ObjectReader, type ObjectPage } from '../read/object-reader';
-import { readObject } from './parse-body';
+import { readObject, withPlaces } from './parse-body';
 import { changeIdOf, entityTag, expectedRevision, readFlag, withPrecondition } from './preconditions';
 import { DRY_RUN, TakesQuery } from './query';
 import type { TextBody } from './read-body';
@@ -75,7 +75,7 @@ export class ObjectsController {
     const expected = expectedRevision(request);
     const change = { verb: 'put', puts: [object], deletes: [], ...expecting(key, expected), ...changeIdOf(request) };
     const work = this.gate.answer(change, caller, { dryRun: readFlag(dryRun, 'dryRun'), show: key });
-    const answer = await withPrecondition(expected, work);
+    const answer = await withPrecondition(expected, withPlaces(body, work));
     const revision = answer.object?.metadata.revision;
     if (revision !== undefined) response.setHeader('etag', entityTag(revision));
     return answer;
