@@ -98,12 +98,12 @@ export class HeddleApi {
     return this.change({ method: 'DELETE', path: `/${kind.plural}/${encodePath(path)}`, query });
   }
 
-  scale(service: string, replicas: number): Promise<ChangeAnswer> {
-    return this.change({ method: 'POST', path: `/services/${encodePath(service)}/scale`, body: json({ replicas }) });
+  scale(service: string, replicas: number, dryRun = false): Promise<ChangeAnswer> {
+    return this.act(service, 'scale', { replicas }, dryRun);
   }
 
-  restart(service: string): Promise<ChangeAnswer> {
-    return this.change({ method: 'POST', path: `/services/${encodePath(service)}/restart`, body: json({}) });
+  restart(service: string, dryRun = false): Promise<ChangeAnswer> {
+    return this.act(service, 'restart', {}, dryRun);
   }
 
   async history(filter: { readonly limit: number; readonly key?: string | undefined }): Promise<HistoryEntry[]> {
@@ -167,6 +167,11 @@ export class HeddleApi {
 
   close(): void {
     this.http.close();
+  }
+
+  private act(service: string, what: string, body: object, dryRun: boolean): Promise<ChangeAnswer> {
+    const path = `/services/${encodePath(service)}/${what}`;
+    return this.change({ method: 'POST', path, query: { dryRun: dryRun || undefined }, body: json(body) });
   }
 
   /** A request that changes something. Its key makes it harmless to send it again when the answer was lost. */

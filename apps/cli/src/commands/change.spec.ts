@@ -206,6 +206,21 @@ describe('scale, restart, rollback', () => {
     expect(posts).toEqual(['/services/acme/shop/web/restart', '/changes/4/rollback']);
   });
 
+  it('changes nothing with --dry-run, and prints the plan', async () => {
+    api().plan = { ...api().plan, changed: [{ key: 'Service/acme/shop/web', action: 'updated' }] };
+    for (const words of [
+      ['scale', 'shop/web', '6'],
+      ['restart', 'shop/web'],
+      ['rollback', '0'],
+    ]) {
+      const { code, out } = await run([...words, '--dry-run']);
+      expect([words, code, out.includes('~  Service/acme/shop/web  updated')]).toEqual([words, 0, true]);
+    }
+    const asked = api().requests.filter(({ method }) => method === 'POST');
+    expect(asked.map(({ query }) => query)).toEqual([{ dryRun: 'true' }, { dryRun: 'true' }, { dryRun: 'true' }]);
+    expect(api().history).toEqual([]);
+  });
+
   it('sends each of them again under the same key when the answer was lost', async () => {
     for (const words of [
       ['scale', 'acme/shop/web', '6'],

@@ -24,12 +24,10 @@ export interface ChangeOptions {
 
 export const withChangeOptions = (command: Command): Command =>
   command
+    .option('--dry-run', 'check and plan only; nothing is changed')
     .option('--no-wait', 'return when the change is accepted, without waiting until it is in force')
     .option('--timeout <duration>', 'how long to wait until it is in force', '60s')
     .option('-o, --output <format>', 'table, json or yaml', 'table');
-
-export const withDryRun = (command: Command): Command =>
-  withChangeOptions(command.option('--dry-run', 'check and plan only; nothing is changed'));
 
 /**
  * Sends a change, prints what it changed, and waits until it is in force on every host that is not lost and the services are

@@ -5,7 +5,7 @@ import { parseTarget } from '../objects/paths';
 import { HISTORY_HEADER, historyRows } from '../render/history';
 import { checkFormat, PLAIN_FORMATS } from '../render/output';
 import type { Session } from '../session';
-import { makeChange, withDryRun, type ChangeOptions } from './change';
+import { makeChange, withChangeOptions, type ChangeOptions } from './change';
 import type { Register } from './command';
 
 const MOST_CHANGES = 500;
@@ -36,7 +36,7 @@ export const registerHistory: Register = (program, run) => {
       }),
     );
 
-  withDryRun(
+  withChangeOptions(
     program
       .command('rollback')
       .description('bring the objects back to what they were at a position of the history, by a new change')

@@ -1,5 +1,6 @@
 import { waitFor } from '@heddle/host';
 import type { EventFact } from '@heddle/model';
+import { parseAllDocuments } from 'yaml';
 import { InterruptedError } from '../interrupt';
 import { allocation, SHOP } from '../testing/cluster';
 import { FakeTerminal } from '../testing/fake-terminal';
@@ -53,6 +54,28 @@ describe('events -w', () => {
     const streams = api().requests.filter(({ path }) => path === '/events/stream');
     expect(streams[0]?.query).toEqual({ kind: 'Service', tenant: 'acme' });
     await until('the stream to be closed', () => api().watchers === 0);
+  });
+
+  it.each([
+    [
+      'json',
+      (text: string) =>
+        text
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line) as unknown),
+    ],
+    ['yaml', (text: string) => parseAllDocuments(text).map((document) => document.toJS() as unknown)],
+  ])('prints one after the other for programs, as %s', async (format, read) => {
+    api().emit(fact(1));
+    const command = start(['events', '-w', '-o', format]);
+    await command.shows('number 1');
+    await until('the stream to be open', () => api().watchers === 1);
+    api().emit(fact(2));
+    await command.shows('number 2');
+    await command.stop();
+    expect(read(command.terminal.out)).toEqual([fact(1), fact(2)]);
+    expect(command.terminal.out.startsWith(format === 'yaml' ? '---\nat: ' : '{"at":')).toBe(true);
   });
 
   it('ends when the server says that going on is of no use', async () => {
