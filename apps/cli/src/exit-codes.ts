@@ -5,7 +5,7 @@ import { InterruptedError } from './interrupt';
 /** What the command's exit status means to a script. */
 export const EXIT = {
   ok: 0,
-  /** The request failed, or what was observed does not match what is expected. */
+  /** The request failed, or what was observed does not match what is expected, or is not all. */
   failed: 1,
   /** The command line itself is wrong; nothing was sent. */
   usage: 2,
@@ -23,7 +23,7 @@ export const EXIT = {
 export const EXIT_CODE_HELP = `
 Exit status:
   0  done; a change is in force
-  1  failed, or a mismatch was found
+  1  failed, or a mismatch was found, or not all could be probed
   2  wrong command line
   3  accepted, but not settled in time
   4  not found

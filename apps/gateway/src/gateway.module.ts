@@ -18,6 +18,7 @@ import { LogsController } from './http/logs.controller';
 import { ObjectsController } from './http/objects.controller';
 import { OPS, OpsController } from './http/ops.controller';
 import { ProbeController } from './http/probe.controller';
+import { QueryGuard } from './http/query';
 import { SchemaController } from './http/schema.controller';
 import { StatusController } from './http/status.controller';
 import { StoreController } from './http/store.controller';
@@ -72,6 +73,8 @@ export class GatewayModule {
         { provide: BROKER_USERS, useValue: parts.brokerUsers },
         { provide: OPS, useValue: parts.ops },
         { provide: APP_GUARD, useClass: AuthGuard },
+        // After the token: who is unknown learns nothing of a request.
+        { provide: APP_GUARD, useClass: QueryGuard },
         { provide: APP_FILTER, useClass: ErrorFilter },
         ChangeGate,
         ChangeHistory,

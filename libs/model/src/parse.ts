@@ -21,6 +21,18 @@ export interface ParsedObject {
  * @throws HeddleError `limit` when the text is too large, `invalid` with problems otherwise.
  */
 export function parseObjects(text: string): ParsedObject[] {
+  const { parsed, lines } = parseDocuments(text);
+  return parsed.map(({ object, document }) => ({
+    object,
+    line: lines.linePos(document.contents?.range?.[0] ?? 0).line,
+  }));
+}
+
+/** As {@link parseObjects}, with the nodes that each object was made from. */
+export function parseDocuments(text: string): {
+  readonly parsed: readonly { readonly object: AnyObject; readonly document: Document.Parsed }[];
+  readonly lines: LineCounter;
+} {
   if (text.length > MAX_TEXT) {
     throw new HeddleError(
       'limit',
@@ -29,12 +41,12 @@ export function parseObjects(text: string): ParsedObject[] {
   }
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, { lineCounter: lines, uniqueKeys: true, strict: true });
-  if (!Array.isArray(documents)) return [];
+  if (!Array.isArray(documents)) return { parsed: [], lines };
   if (documents.length > MAX_OBJECTS) {
     throw new HeddleError('limit', `the input has ${documents.length} documents; allowed are ${MAX_OBJECTS}`);
   }
   const problems: Problem[] = [];
-  const parsed: ParsedObject[] = [];
+  const parsed: { object: AnyObject; document: Document.Parsed }[] = [];
   for (const document of documents as Document.Parsed[]) {
     const faults = [...document.errors, ...document.warnings];
     if (faults.length > 0) {
@@ -43,14 +55,13 @@ export function parseObjects(text: string): ParsedObject[] {
     }
     const value = toValue(document, problems, lines);
     if (value === undefined || value === null) continue;
-    const line = lines.linePos(document.contents?.range?.[0] ?? 0).line;
     const result = checkObject(value);
-    if (result.object) parsed.push({ object: result.object, line });
+    if (result.object) parsed.push({ object: result.object, document });
     else
       problems.push(...result.problems.map((problem) => locate(problem, result.paths.get(problem), document, lines)));
   }
   refuse(problems);
-  return parsed;
+  return { parsed, lines };
 }
 
 /** Reads one object that has been decoded already (a JSON body). */
@@ -64,9 +75,14 @@ export function parseObject(value: unknown): AnyObject {
 /** Throws `invalid` with all the problems, the first ones spelled out in the message. */
 export function refuse(problems: readonly Problem[]): void {
   if (problems.length === 0) return;
+  throw new HeddleError('invalid', problemsText(problems), { problems });
+}
+
+/** The message of an error that is about problems: the first ones spelled out, and how many more there are. */
+export function problemsText(problems: readonly Problem[]): string {
   const shown = problems.slice(0, 5).map(problemText);
   const more = problems.length > shown.length ? ` (and ${problems.length - shown.length} more)` : '';
-  throw new HeddleError('invalid', `${shown.join('; ')}${more}`, { problems });
+  return `${shown.join('; ')}${more}`;
 }
 
 /** `line 12, column 9: spec.services.web.replicas: found ...`. */

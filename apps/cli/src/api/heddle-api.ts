@@ -31,6 +31,12 @@ export interface ListFilter {
   readonly selector?: string | undefined;
 }
 
+/** What a rollback is limited to: a tenant, or an application in it; without both, all that the caller may change. */
+export interface RollbackScope {
+  readonly tenant?: string | undefined;
+  readonly application?: string | undefined;
+}
+
 /** A file of objects on its way to the server. */
 export interface InputFile {
   /** For messages: the path, or `standard input`. */
@@ -92,12 +98,12 @@ export class HeddleApi {
     return this.change({ method: 'DELETE', path: `/${kind.plural}/${encodePath(path)}`, query });
   }
 
-  scale(service: string, replicas: number): Promise<ChangeAnswer> {
-    return this.change({ method: 'POST', path: `/services/${encodePath(service)}/scale`, body: json({ replicas }) });
+  scale(service: string, replicas: number, dryRun = false): Promise<ChangeAnswer> {
+    return this.act(service, 'scale', { replicas }, dryRun);
   }
 
-  restart(service: string): Promise<ChangeAnswer> {
-    return this.change({ method: 'POST', path: `/services/${encodePath(service)}/restart`, body: json({}) });
+  restart(service: string, dryRun = false): Promise<ChangeAnswer> {
+    return this.act(service, 'restart', {}, dryRun);
   }
 
   async history(filter: { readonly limit: number; readonly key?: string | undefined }): Promise<HistoryEntry[]> {
@@ -113,8 +119,8 @@ export class HeddleApi {
     return this.call({ method: 'GET', path: `/changes/${position}/status` });
   }
 
-  rollback(position: number, dryRun = false): Promise<ChangeAnswer> {
-    const query = { dryRun: dryRun || undefined };
+  rollback(position: number, scope: RollbackScope, dryRun = false): Promise<ChangeAnswer> {
+    const query = { tenant: scope.tenant, application: scope.application, dryRun: dryRun || undefined };
     return this.change({ method: 'POST', path: `/changes/${position}/rollback`, query, body: json({}) });
   }
 
@@ -161,6 +167,11 @@ export class HeddleApi {
 
   close(): void {
     this.http.close();
+  }
+
+  private act(service: string, what: string, body: object, dryRun: boolean): Promise<ChangeAnswer> {
+    const path = `/services/${encodePath(service)}/${what}`;
+    return this.change({ method: 'POST', path, query: { dryRun: dryRun || undefined }, body: json(body) });
   }
 
   /** A request that changes something. Its key makes it harmless to send it again when the answer was lost. */

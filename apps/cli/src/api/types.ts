@@ -99,9 +99,19 @@ export interface ProbeEntry {
   readonly rule?: string;
 }
 
+/** Wanted instances that could not be probed; those without an allocation have no name and no host. */
+export interface ProbeMissing {
+  readonly service: string;
+  readonly instances: number;
+  readonly allocation?: string;
+  readonly host?: string;
+  readonly reason: string;
+}
+
 export interface ProbeAnswer {
   readonly results: readonly ProbeEntry[];
   readonly mismatches: number;
+  readonly missing: readonly ProbeMissing[];
 }
 
 export interface ClusterStatus {

@@ -2,7 +2,7 @@ import { UsageError } from '../errors';
 import { parseTarget } from '../objects/paths';
 import { checkFormat, PLAIN_FORMATS } from '../render/output';
 import { planLines } from '../render/plan';
-import { makeChange, withDryRun, type ChangeOptions } from './change';
+import { makeChange, withChangeOptions, type ChangeOptions } from './change';
 import type { Register } from './command';
 
 const FILE = ['-f, --file <file>', 'file of objects, YAML or JSON; - is standard input'] as const;
@@ -24,7 +24,7 @@ export const registerApply: Register = (program, run) => {
       }),
     );
 
-  withDryRun(
+  withChangeOptions(
     program
       .command('apply')
       .description('make a file of objects true, as one change, and wait until it is in force')
@@ -37,7 +37,7 @@ export const registerApply: Register = (program, run) => {
     }),
   );
 
-  withDryRun(
+  withChangeOptions(
     program
       .command('delete')
       .description('delete the objects of a file, or one object, and what they own')

@@ -1,3 +1,4 @@
+import { FakeFiles } from '@heddle/host';
 import { SHOP } from '../testing/cluster';
 import { withApi } from '../testing/with-api';
 
@@ -203,5 +204,113 @@ describe('scale, restart, rollback', () => {
       .requests.filter(({ method }) => method === 'POST')
       .map(({ path }) => path);
     expect(posts).toEqual(['/services/acme/shop/web/restart', '/changes/4/rollback']);
+  });
+
+  it('changes nothing with --dry-run, and prints the plan', async () => {
+    api().plan = { ...api().plan, changed: [{ key: 'Service/acme/shop/web', action: 'updated' }] };
+    for (const words of [
+      ['scale', 'shop/web', '6'],
+      ['restart', 'shop/web'],
+      ['rollback', '0'],
+    ]) {
+      const { code, out } = await run([...words, '--dry-run']);
+      expect([words, code, out.includes('~  Service/acme/shop/web  updated')]).toEqual([words, 0, true]);
+    }
+    const asked = api().requests.filter(({ method }) => method === 'POST');
+    expect(asked.map(({ query }) => query)).toEqual([{ dryRun: 'true' }, { dryRun: 'true' }, { dryRun: 'true' }]);
+    expect(api().history).toEqual([]);
+  });
+
+  it('sends each of them again under the same key when the answer was lost', async () => {
+    for (const words of [
+      ['scale', 'acme/shop/web', '6'],
+      ['restart', 'acme/shop/web'],
+      ['rollback', '4'],
+    ]) {
+      let lost = false;
+      api().requests.length = 0;
+      api().intercept = ({ method }) => {
+        if (method !== 'POST' || lost) return undefined;
+        lost = true;
+        return 'break';
+      };
+      expect((await run([...words, '--no-wait'])).code).toBe(0);
+      const keys = api().requests.map(({ headers }) => headers['idempotency-key']);
+      expect([words, keys.length, new Set(keys).size]).toEqual([words, 2, 1]);
+      expect(keys[0]).toMatch(/^[0-9a-f-]{36}$/);
+    }
+  });
+});
+
+describe('rollback', () => {
+  const rollback = async (...words: string[]) => {
+    const { code, out, err } = await run(['rollback', '4', '--no-wait', ...words], environment);
+    const asked = api().requests.find(({ path }) => path === '/changes/4/rollback');
+    return { code, said: out.split('\n')[0], err, query: asked?.query };
+  };
+  let environment: Parameters<typeof run>[1];
+  beforeEach(() => (environment = {}));
+
+  /** A context whose default tenant is acme. */
+  const inContext = async (): Promise<void> => {
+    const files = new FakeFiles();
+    await files.writeAtomic('/t/token', api().token);
+    await files.writeAtomic(
+      '/home/user/.config/heddle/contexts.json',
+      JSON.stringify({ current: 'lab', contexts: { lab: { api: api().url, tokenFile: '/t/token', tenant: 'acme' } } }),
+    );
+    environment = { files, env: {} };
+  };
+
+  it('is of the tenant that is named, and of an application in it', async () => {
+    expect(await rollback('--tenant', 'acme')).toMatchObject({
+      code: 0,
+      said: 'rolled back to 4: tenant acme',
+      query: { tenant: 'acme' },
+    });
+    api().requests.length = 0;
+    expect(await rollback('--tenant', 'acme', '--application', 'shop', '--dry-run')).toMatchObject({
+      said: 'to roll back to 4: application shop of tenant acme',
+      query: { tenant: 'acme', application: 'shop', dryRun: 'true' },
+    });
+  });
+
+  it('is of all tenants where none is named, and says so', async () => {
+    expect(await rollback()).toMatchObject({
+      said: 'rolled back to 4: everything that this token may change',
+      query: {},
+    });
+  });
+
+  it('is of the tenant of the context, as lists are, and says so', async () => {
+    await inContext();
+    expect(await rollback()).toMatchObject({
+      said: 'rolled back to 4: tenant acme, the tenant of context lab; -A takes everything',
+      query: { tenant: 'acme' },
+    });
+  });
+
+  it('is of all tenants with -A, whatever the context', async () => {
+    await inContext();
+    expect(await rollback('-A')).toMatchObject({
+      said: 'rolled back to 4: everything that this token may change',
+      query: {},
+    });
+  });
+
+  it('says it on standard error where the output is for programs', async () => {
+    const { out, err } = await run(['rollback', '4', '--no-wait', '--tenant', 'acme', '-o', 'json']);
+    expect([JSON.parse(out), err]).toEqual([expect.any(Object), 'rolled back to 4: tenant acme\n']);
+  });
+
+  it('asks nothing when it is not clear what is meant', async () => {
+    for (const words of [
+      ['-A', '--tenant', 'acme'],
+      ['--application', 'shop'],
+      ['-A', '--application', 'shop'],
+    ]) {
+      expect([words, (await rollback(...words)).code]).toEqual([words, 2]);
+    }
+    expect(api().requests).toEqual([]);
   });
 });

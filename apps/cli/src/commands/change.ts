@@ -18,16 +18,16 @@ export interface ChangeOptions {
   readonly wait: boolean;
   readonly timeout: string;
   readonly output: string;
+  /** What the change is of, where the objects alone do not say it; printed before them. */
+  readonly said?: string;
 }
 
 export const withChangeOptions = (command: Command): Command =>
   command
+    .option('--dry-run', 'check and plan only; nothing is changed')
     .option('--no-wait', 'return when the change is accepted, without waiting until it is in force')
     .option('--timeout <duration>', 'how long to wait until it is in force', '60s')
     .option('-o, --output <format>', 'table, json or yaml', 'table');
-
-export const withDryRun = (command: Command): Command =>
-  withChangeOptions(command.option('--dry-run', 'check and plan only; nothing is changed'));
 
 /**
  * Sends a change, prints what it changed, and waits until it is in force on every host that is not lost and the services are
@@ -42,7 +42,9 @@ export async function makeChange(
   const deadlineMs = parseDuration(options.timeout);
   const { style } = session;
   const answer = await send(options.dryRun === true);
+  if (options.said !== undefined && isData(format)) session.remark(options.said);
   session.result(answer, format, () => {
+    if (options.said !== undefined) session.print(options.said);
     const { plan } = answer;
     if (plan) session.print(...planLines(plan, style, session.environment.terminal.outColumns));
     else session.print(...changeLines(answer, style));

@@ -3,6 +3,7 @@ import { UsageError } from '../errors';
 import { parseTarget } from '../objects/paths';
 import { relatedKinds, relationsOf } from '../objects/relations';
 import { describeLines } from '../render/describe';
+import { checkFormat, PLAIN_FORMATS } from '../render/output';
 import type { Session } from '../session';
 import type { Register } from './command';
 
@@ -14,8 +15,10 @@ export const registerDescribe: Register = (program, run) => {
     .description('show all there is to say about one object: spec, status, relations, events')
     .argument('<KIND>', 'kind, or KIND/PATH')
     .argument('[PATH]', 'path; its beginning may be left out where it is clear what is meant')
+    .option('-o, --output <format>', 'table, json or yaml', 'table')
     .action(
-      run(async (session, word: string, path: string | undefined) => {
+      run(async (session, word: string, path: string | undefined, options: { output: string }) => {
+        const format = checkFormat(options.output, PLAIN_FORMATS);
         const target = parseTarget(word, path);
         if (target.path === undefined)
           throw new UsageError(`name which ${target.kind.kind}: heddle describe KIND PATH`);
@@ -23,7 +26,9 @@ export const registerDescribe: Register = (program, run) => {
         const object = await (await session.api()).get(target.kind, whole);
         const [others, events] = await Promise.all([relatives(session, object), eventsOf(session, object)]);
         const description = { object, relations: relationsOf(object, others), events };
-        session.print(...describeLines(description, session.style, session.clock.now()));
+        session.result(description, format, () =>
+          session.print(...describeLines(description, session.style, session.clock.now())),
+        );
       }),
     );
 };

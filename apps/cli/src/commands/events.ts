@@ -2,7 +2,7 @@ import { parseCount } from '../duration';
 import { followEvents } from '../events/follow';
 import { kindNamed } from '../objects/paths';
 import { EVENT_HEADER, eventLine, eventRows } from '../render/events';
-import { checkFormat, isData, PLAIN_FORMATS } from '../render/output';
+import { checkFormat, isData, itemText, PLAIN_FORMATS } from '../render/output';
 import type { Register } from './command';
 
 interface EventOptions {
@@ -25,7 +25,11 @@ export const registerEvents: Register = (program, run) => {
     .option('--name <name>', 'of this object: its path below the tenant, such as shop/web')
     .option('-n, --limit <n>', 'how many of the past', '50')
     .option('-A, --all-tenants', 'of all tenants, whatever the default tenant is')
-    .option('-o, --output <format>', 'table, json (with -w one object a line) or yaml', 'table')
+    .option(
+      '-o, --output <format>',
+      'table, json (with -w one object a line) or yaml (with -w one document each)',
+      'table',
+    )
     .action(
       run(async (session, options: EventOptions) => {
         const format = checkFormat(options.output, PLAIN_FORMATS);
@@ -47,7 +51,7 @@ export const registerEvents: Register = (program, run) => {
         }
         const onLost = (reason: string): void => session.remark(session.errorStyle.yellow(`trying again: ${reason}`));
         for await (const fact of followEvents(api, { filter, before, clock, signal, onLost })) {
-          session.print(isData(format) ? JSON.stringify(fact) : eventLine(fact, style));
+          session.print(isData(format) ? itemText(fact, format) : eventLine(fact, style));
         }
       }),
     );

@@ -147,6 +147,32 @@ describe('describe', () => {
   });
 });
 
+describe('describe for programs', () => {
+  it.each([
+    ['json', (text: string) => JSON.parse(text) as unknown],
+    ['yaml', (text: string) => parse(text) as unknown],
+  ])('prints object, relations and events as %s', async (format, read) => {
+    const at = '2025-12-31T23:58:00.000Z';
+    const fact = { at, kind: 'Allocation', tenant: 'acme', name: 'shop/web-1', what: 'started', message: 'on h1' };
+    api().emit(fact);
+    const { code, out } = await run(['describe', 'allocation', 'web-1', '-o', format]);
+    expect(code).toBe(0);
+    expect(read(out)).toEqual({
+      object: JSON.parse(JSON.stringify(api().objects.get('Allocation/acme/shop/web-1'))) as unknown,
+      relations: expect.arrayContaining([
+        { relation: 'instance of', key: 'Service/acme/shop/web' },
+        { relation: 'runs on', key: 'Host/h1' },
+      ]),
+      events: [fact],
+    });
+  });
+
+  it('refuses a format that it does not have before it asks', async () => {
+    expect((await run(['describe', 'host', 'h1', '-o', 'wide'])).code).toBe(2);
+    expect(api().requests).toEqual([]);
+  });
+});
+
 describe('status and history', () => {
   it('shows the cluster, and ends with 1 when its store is not in order', async () => {
     const view = { ...host('h1', 'ready').status, name: 'h1', policyPosition: 7, workloadPosition: 7 };

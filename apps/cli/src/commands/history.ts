@@ -1,10 +1,12 @@
+import type { RollbackScope } from '../api/heddle-api';
 import { parseCount } from '../duration';
+import { UsageError } from '../errors';
 import { parseTarget } from '../objects/paths';
 import { HISTORY_HEADER, historyRows } from '../render/history';
 import { checkFormat, PLAIN_FORMATS } from '../render/output';
-import { UsageError } from '../errors';
+import type { Session } from '../session';
+import { makeChange, withChangeOptions, type ChangeOptions } from './change';
 import type { Register } from './command';
-import { makeChange, withDryRun, type ChangeOptions } from './change';
 
 const MOST_CHANGES = 500;
 
@@ -34,16 +36,44 @@ export const registerHistory: Register = (program, run) => {
       }),
     );
 
-  withDryRun(
+  withChangeOptions(
     program
       .command('rollback')
       .description('bring the objects back to what they were at a position of the history, by a new change')
-      .argument('<POSITION>', 'position, as "heddle history" lists it'),
+      .argument('<POSITION>', 'position, as "heddle history" lists it')
+      .option('--application <name>', 'only this application of the tenant')
+      .option('-A, --all-tenants', 'everything, whatever the default tenant is'),
   ).action(
-    run(async (session, text: string, options: ChangeOptions) => {
+    run(async (session, text: string, options: RollbackOptions) => {
       const position = parseCount('position', text, 0, Number.MAX_SAFE_INTEGER);
+      const scope = await scopeOf(session, options);
       const api = await session.api();
-      return makeChange(session, options, (dryRun) => api.rollback(position, dryRun));
+      const asked = { ...options, said: `${options.dryRun ? 'to roll' : 'rolled'} back to ${position}: ${scope.text}` };
+      return makeChange(session, asked, (dryRun) => api.rollback(position, scope, dryRun));
     }),
   );
 };
+
+interface RollbackOptions extends ChangeOptions {
+  readonly application?: string;
+  readonly allTenants?: boolean;
+}
+
+/** What a rollback is of, as lists are: of the default tenant, of all with -A or where there is none. */
+async function scopeOf(
+  session: Session,
+  { application, allTenants }: RollbackOptions,
+): Promise<RollbackScope & { readonly text: string }> {
+  const given = session.options.tenant;
+  if (allTenants && (given !== undefined || application !== undefined)) {
+    throw new UsageError('-A is everything: leave out --tenant and --application, or -A');
+  }
+  const { tenant, context } = await session.connection();
+  if (allTenants || tenant === undefined) {
+    if (application === undefined) return { text: 'everything that this token may change' };
+    throw new UsageError(`found --application ${application} without a tenant; name the one it is in with --tenant`);
+  }
+  const part = application === undefined ? '' : `application ${application} of `;
+  const why = given === undefined ? `, the tenant of context ${context}; -A takes everything` : '';
+  return { tenant, application, text: `${part}tenant ${tenant}${why}` };
+}

@@ -3,7 +3,7 @@ import { parseDuration } from '../duration';
 import { UsageError } from '../errors';
 import { EXIT } from '../exit-codes';
 import { checkFormat, dataText } from '../render/output';
-import { mismatchCount, probeLines, probeRows } from '../render/probe';
+import { mismatchCount, missingCount, probeLines, probeRows } from '../render/probe';
 import type { Register } from './command';
 
 const TIMEOUT_MS = { least: 50, most: 10_000 };
@@ -37,8 +37,9 @@ export const registerProbe: Register = (program, run) => {
           }
           session.print(...probeLines(answer, session.style));
         });
-        // Nothing tried is nothing shown.
-        return mismatchCount(answer) > 0 || answer.results.length === 0 ? EXIT.failed : EXIT.ok;
+        // Nothing tried is nothing shown, and so is what was left out.
+        const shown = answer.results.length > 0 && missingCount(answer) === 0;
+        return shown && mismatchCount(answer) === 0 ? EXIT.ok : EXIT.failed;
       }),
     );
 };

@@ -18,7 +18,7 @@ export const registerServices: Register = (program, run) => {
       const n = parseCount('number of instances', replicas, 0, MOST_REPLICAS);
       const path = await session.resolve(kindInfo('Service'), service);
       const api = await session.api();
-      return makeChange(session, options, () => api.scale(path, n));
+      return makeChange(session, options, (dryRun) => api.scale(path, n, dryRun));
     }),
   );
 
@@ -31,7 +31,7 @@ export const registerServices: Register = (program, run) => {
     run(async (session, service: string, options: ChangeOptions) => {
       const path = await session.resolve(kindInfo('Service'), service);
       const api = await session.api();
-      return makeChange(session, options, () => api.restart(path));
+      return makeChange(session, options, (dryRun) => api.restart(path, dryRun));
     }),
   );
 };

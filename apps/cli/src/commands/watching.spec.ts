@@ -1,5 +1,6 @@
 import { waitFor } from '@heddle/host';
 import type { EventFact } from '@heddle/model';
+import { parseAllDocuments } from 'yaml';
 import { InterruptedError } from '../interrupt';
 import { allocation, SHOP } from '../testing/cluster';
 import { FakeTerminal } from '../testing/fake-terminal';
@@ -53,6 +54,28 @@ describe('events -w', () => {
     const streams = api().requests.filter(({ path }) => path === '/events/stream');
     expect(streams[0]?.query).toEqual({ kind: 'Service', tenant: 'acme' });
     await until('the stream to be closed', () => api().watchers === 0);
+  });
+
+  it.each([
+    [
+      'json',
+      (text: string) =>
+        text
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line) as unknown),
+    ],
+    ['yaml', (text: string) => parseAllDocuments(text).map((document) => document.toJS() as unknown)],
+  ])('prints one after the other for programs, as %s', async (format, read) => {
+    api().emit(fact(1));
+    const command = start(['events', '-w', '-o', format]);
+    await command.shows('number 1');
+    await until('the stream to be open', () => api().watchers === 1);
+    api().emit(fact(2));
+    await command.shows('number 2');
+    await command.stop();
+    expect(read(command.terminal.out)).toEqual([fact(1), fact(2)]);
+    expect(command.terminal.out.startsWith(format === 'yaml' ? '---\nat: ' : '{"at":')).toBe(true);
   });
 
   it('ends when the server says that going on is of no use', async () => {
@@ -149,7 +172,7 @@ describe('probe', () => {
   beforeEach(() => api().load(SHOP));
 
   it('asks for an application and ends with 0 when all is as the policy says', async () => {
-    api().probe = { results: [result('open')], mismatches: 0 };
+    api().probe = { results: [result('open')], mismatches: 0, missing: [] };
     const { code, out } = await run(['probe', 'shop', '--timeout', '500ms']);
     expect([code, out.split('\n').at(-2)]).toEqual([0, '1 connection tried, all as the policy says']);
     const asked = api().requests.find(({ path }) => path === '/probe');
@@ -158,15 +181,39 @@ describe('probe', () => {
 
   it('saves the answer for programs beside the table for people', async () => {
     const place = bench(api());
-    api().probe = { results: [result('open')], mismatches: 0 };
+    api().probe = { results: [result('open')], mismatches: 0, missing: [] };
     await place.run(['probe', 'shop', '--save', '/tmp/answer.json']);
     expect(await place.files.readJson('/tmp/answer.json')).toEqual(api().probe);
   });
 
   it('ends with 1 at a mismatch, and when nothing could be tried', async () => {
-    api().probe = { results: [result('closed')], mismatches: 1 };
+    api().probe = { results: [result('closed')], mismatches: 1, missing: [] };
     expect((await run(['probe', 'shop', '-o', 'wide'])).code).toBe(1);
-    api().probe = { results: [], mismatches: 0 };
+    api().probe = { results: [], mismatches: 0, missing: [] };
     expect((await run(['probe', 'shop'])).code).toBe(1);
+  });
+
+  it('ends with 1 when a wanted instance could not be probed, and names it', async () => {
+    const reason = 'it has no endpoint: starting';
+    const missing = [
+      { service: 'acme/shop/web', instances: 1, allocation: 'acme/shop/web-2', host: 'h2', reason },
+      { service: 'acme/shop/web', instances: 2, reason: 'not placed: h1 is full' },
+    ];
+    api().probe = { results: [result('open')], mismatches: 0, missing };
+    const { code, out } = await run(['probe', 'shop']);
+    expect([code, out.split('\n').slice(-6)]).toEqual([
+      1,
+      [
+        'Not probed',
+        `  web-2 (h2): ${reason}`,
+        '  2 instances of web: not placed: h1 is full',
+        '',
+        '1 connection tried, all as the policy says; 3 instances not probed',
+        '',
+      ],
+    ]);
+    api().probe = { results: [], mismatches: 0, missing };
+    expect((await run(['probe', 'shop'])).out).toContain(`  web-2 (h2): ${reason}\n`);
+    expect(JSON.parse((await run(['probe', 'shop', '-o', 'json'])).out)).toEqual(api().probe);
   });
 });

@@ -21,6 +21,11 @@ export function dataText(value: unknown, format: DataFormat): string {
   return format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : yamlText(value);
 }
 
+/** One of many that come one by one, without the end of its last line: a line of JSON, or a document of YAML. */
+export function itemText(value: unknown, format: DataFormat): string {
+  return format === 'json' ? JSON.stringify(value) : `---\n${yamlText(value).trimEnd()}`;
+}
+
 /** YAML without line folding, so that what is printed can be searched and compared line by line. */
 export function yamlText(value: unknown): string {
   return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });

@@ -36,7 +36,7 @@ describe('probeLines', () => {
       entry('web', 'db', 'closed'),
       entry('api', 'db', 'open'),
     ];
-    expect(probeLines({ results, mismatches: 0 }, plainStyle)).toEqual([
+    expect(probeLines({ results, mismatches: 0, missing: [] }, plainStyle)).toEqual([
       'what the policy expects, and how many connections were observed to be so:',
       'FROM \\ TO  api tcp/8080  db tcp/5432',
       'api        -             open 1',
@@ -52,7 +52,7 @@ describe('probeLines', () => {
       entry('web', 'api', 'open'),
       entry('web', 'db', 'closed', 'open'),
     ];
-    expect(probeLines({ results, mismatches: 2 }, plainStyle)).toEqual([
+    expect(probeLines({ results, mismatches: 2, missing: [] }, plainStyle)).toEqual([
       'what the policy expects, and how many connections were observed to be so:',
       'FROM \\ TO  api tcp/8080  db tcp/5432',
       'web        open 1/2!     closed 0/1!',
@@ -66,7 +66,7 @@ describe('probeLines', () => {
   });
 
   it('never counts fewer mismatches than it sees', () => {
-    expect(mismatchCount({ results: [entry('web', 'db', 'closed', 'open')], mismatches: 0 })).toBe(1);
-    expect(mismatchCount({ results: [], mismatches: 3 })).toBe(3);
+    expect(mismatchCount({ results: [entry('web', 'db', 'closed', 'open')], mismatches: 0, missing: [] })).toBe(1);
+    expect(mismatchCount({ results: [], mismatches: 3, missing: [] })).toBe(3);
   });
 });

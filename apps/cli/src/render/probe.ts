@@ -1,4 +1,4 @@
-import type { ProbeAnswer, ProbeEntry, ProbePeer } from '../api/types';
+import type { ProbeAnswer, ProbeEntry, ProbeMissing, ProbePeer } from '../api/types';
 import type { Style } from './style';
 import { tableLines, type Cell } from './table';
 import { count } from './words';
@@ -9,14 +9,23 @@ export const isMismatch = ({ expected, observed }: ProbeEntry): boolean => expec
 export const mismatchCount = (answer: ProbeAnswer): number =>
   Math.max(answer.mismatches, answer.results.filter(isMismatch).length);
 
-/** Expected against observed: a matrix of EPG by EPG and port, every mismatch in detail, and a line that sums up. */
+/** How many wanted instances could not be probed. */
+export const missingCount = ({ missing }: ProbeAnswer): number =>
+  missing.reduce((total, { instances }) => total + instances, 0);
+
+/** Expected against observed: a matrix of EPG by EPG and port, every mismatch in detail, and what could not be tried, and a line that sums
+ * up. */
 export function probeLines(answer: ProbeAnswer, style: Style): string[] {
   if (answer.results.length === 0)
-    return ['there is nothing to try: no containers are running, or no service has a port'];
+    return [
+      'there is nothing to try: no containers are running, or no service has a port',
+      ...missingLines(answer, style),
+    ];
   return [
     style.dim(LEGEND),
     ...matrixLines(answer.results, style),
     ...mismatchLines(answer.results, style),
+    ...missingLines(answer, style),
     '',
     summaryLine(answer, style),
   ];
@@ -69,12 +78,24 @@ function mismatchText({ source, destination, protocol, port, expected, observed,
   return `${from} -> ${to} ${protocol} ${port}: expected ${expected}${because}, observed ${observed}${detail ? `: ${detail}` : ''}`;
 }
 
+function missingLines({ missing }: ProbeAnswer, style: Style): string[] {
+  if (missing.length === 0) return [];
+  return ['', style.bold('Not probed'), ...missing.map((one) => `  ${style.red(missingText(one))}`)];
+}
+
+function missingText({ service, instances, allocation, host, reason }: ProbeMissing): string {
+  const what = allocation === undefined ? `${count(instances, 'instance')} of ${last(service)}` : last(allocation);
+  return `${what}${host === undefined ? '' : ` (${host})`}: ${reason}`;
+}
+
 function summaryLine(answer: ProbeAnswer, style: Style): string {
   const bad = mismatchCount(answer);
-  const total = answer.results.length;
-  return bad === 0
-    ? style.green(`${count(total, 'connection')} tried, all as the policy says`)
-    : style.red(`${count(total, 'connection')} tried, ${count(bad, 'mismatch', 'mismatches')}`);
+  const missing = missingCount(answer);
+  const tried = `${count(answer.results.length, 'connection')} tried, ${
+    bad === 0 ? 'all as the policy says' : count(bad, 'mismatch', 'mismatches')
+  }`;
+  if (missing > 0) return style.red(`${tried}; ${count(missing, 'instance')} not probed`);
+  return bad === 0 ? style.green(tried) : style.red(tried);
 }
 
 /** Every result row, for `-o wide`. */

@@ -47,7 +47,7 @@ export class FakeApi {
   readonly facts: EventFact[] = [];
   readonly logs = new Map<string, LogLine[]>();
   plan: Plan = { changed: [], containers: { start: [], stop: [] }, paths: { opened: [], closed: [] } };
-  probe: ProbeAnswer = { results: [], mismatches: 0 };
+  probe: ProbeAnswer = { results: [], mismatches: 0, missing: [] };
   status: Partial<ClusterStatus> = {};
   /** What the progress of a change is; called for every look. */
   progress: (position: number) => Partial<ChangeStatus> = () => ({});

@@ -169,6 +169,26 @@ describe('access', () => {
     for (const [, name] of referred) expect(body.components.schemas).toHaveProperty(name as string);
   });
 
+  it('describes the parameters of every change, and no others', async () => {
+    const { body } = await request(gateway.url).get('/api/openapi.json').expect(200);
+    const parametersOf = (path: string, method = 'post', place = 'query'): string[] =>
+      (body.paths[path][method].parameters ?? [])
+        .filter((p: { in: string }) => p.in === place)
+        .map((p: { name: string }) => p.name);
+    const service = '/api/v1/services/{tenant}/{application}/{name}';
+    for (const path of ['/api/v1/apply', '/api/v1/delete', `${service}/scale`, `${service}/restart`]) {
+      expect([path, parametersOf(path)]).toEqual([path, ['dryRun']]);
+    }
+    for (const path of ['/api/v1/apply', `${service}/restart`, '/api/v1/changes/{position}/rollback']) {
+      expect([path, parametersOf(path, 'post', 'header')]).toEqual([path, ['Idempotency-Key']]);
+    }
+    for (const method of ['put', 'delete']) expect(parametersOf(service, method)).toEqual(['dryRun']);
+    expect(parametersOf('/api/v1/changes/{position}/rollback').sort()).toEqual(['application', 'dryRun', 'tenant']);
+    for (const path of ['/api/v1/plan', '/api/v1/probe', '/api/v1/store/accept', '/api/v1/hosts/{name}/credentials']) {
+      expect([path, parametersOf(path)]).toEqual([path, []]);
+    }
+  });
+
   it('gives the schemas of all kinds and of one', async () => {
     expect((await admin.get('/api/v1/schema')).body.oneOf).toHaveLength(10);
     expect((await admin.get('/api/v1/schema/app')).body.title).toBe('App');

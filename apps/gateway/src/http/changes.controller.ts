@@ -1,16 +1,18 @@
-import { rollbackRequest } from '@heddle/admission';
+import { rollbackRequest, type RollbackScope } from '@heddle/admission';
 import type { RequestContext } from '@heddle/messaging';
 import { HeddleError, keyOf, refKey, type LoggedChange } from '@heddle/model';
 import { Controller, Get, HttpCode, Param, Post, Query, Req } from '@nestjs/common';
-import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiHeader, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
 import { maySeeKey } from '../auth/access';
 import { ChangeGate, type ChangeAnswer } from '../coordinator/change-gate';
 import { ChangeHistory, type HistoryPage } from '../history/change-history';
 import { ChangeProgress, type ChangeStatus } from '../history/change-progress';
+import { IDEMPOTENCY_KEY, ref } from '../openapi/decorators';
 import { readLimit } from '../read/listing';
 import { DesiredState } from '../state/desired-state';
-import { idempotencyKey, readFlag } from './preconditions';
+import { changeIdOf, readFlag } from './preconditions';
+import { DRY_RUN, TakesQuery } from './query';
 import { Caller } from './request-context';
 
 const MAX_CHANGES = 500;
@@ -60,13 +62,13 @@ export class ChangesController {
   @Post(':position/rollback')
   @HttpCode(200)
   @ApiOperation({ summary: 'A new change that brings the objects back to what they were at that position' })
-  @ApiQuery({ name: 'dryRun', required: false })
-  @ApiQuery({ name: 'tenant', required: false, description: 'Only the objects of this tenant.' })
-  @ApiQuery({
-    name: 'application',
-    required: false,
-    description: 'Only the objects of this application of the tenant.',
+  @TakesQuery({
+    dryRun: DRY_RUN,
+    tenant: 'Only the objects of this tenant.',
+    application: 'Only the objects of this application of the tenant.',
   })
+  @ApiHeader(IDEMPOTENCY_KEY)
+  @ApiOkResponse({ schema: ref('ChangeAnswer') })
   async rollback(
     @Param('position') text: string,
     @Caller() caller: RequestContext,
@@ -81,6 +83,9 @@ export class ChangesController {
     if (caller.tenant !== undefined && tenant !== caller.tenant) {
       throw new HeddleError('forbidden', `${caller.principal} may take back changes of tenant ${caller.tenant} only`);
     }
+    for (const [name, value] of Object.entries({ tenant, application })) {
+      if (value === '') throw new HeddleError('invalid', `found ${name} without a name; leave it out or give one`);
+    }
     const position = readPosition(text);
     const current = this.desired.state;
     const revisions = (key: string): number => current.get(key)?.metadata.revision ?? 0;
@@ -88,16 +93,15 @@ export class ChangesController {
     const scope = tenant === undefined ? undefined : { tenant, ...(application === undefined ? {} : { application }) };
     const { puts, deletes } = rollbackRequest(current, target, scope);
     const keys = [...puts.map(keyOf), ...deletes.map(refKey)];
-    const changeId = idempotencyKey(request);
     return this.gate.answer(
       {
         verb: 'rollback',
-        summary: `rollback to ${position}`,
+        summary: `rollback of ${nameOfScope(scope)} to ${position}`,
         puts,
         deletes: deletes.map(refKey),
         // The way back was worked out from this state; it holds for no other.
         expectedRevisions: Object.fromEntries(keys.map((key) => [key, revisions(key)])),
-        ...(changeId === undefined ? {} : { changeId }),
+        ...changeIdOf(request),
       },
       caller,
       { dryRun: readFlag(dryRun, 'dryRun') },
@@ -112,6 +116,13 @@ export class ChangesController {
       throw new HeddleError('not-found', `there is no change at position ${position}`);
     return { ...change, objects };
   }
+}
+
+function nameOfScope(scope: RollbackScope | undefined): string {
+  if (!scope) return 'everything';
+  return scope.application === undefined
+    ? `tenant ${scope.tenant}`
+    : `application ${scope.tenant}/${scope.application}`;
 }
 
 function readPosition(text: string): number {

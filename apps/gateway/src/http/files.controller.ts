@@ -6,8 +6,8 @@ import type { Request } from 'express';
 import { ChangeGate, type ChangeAnswer } from '../coordinator/change-gate';
 import { DescribeFile } from '../openapi/decorators';
 import type { Plan } from '../plan/planner';
-import { readObjects } from './parse-body';
-import { idempotencyKey, readFlag } from './preconditions';
+import { readObjects, withPlaces } from './parse-body';
+import { changeIdOf, readFlag } from './preconditions';
 import type { TextBody } from './read-body';
 import { Caller } from './request-context';
 
@@ -19,39 +19,34 @@ export class FilesController {
 
   @Post('apply')
   @HttpCode(200)
-  @DescribeFile('Creates and changes the objects of a file', { dryRun: true })
+  @DescribeFile('Creates and changes the objects of a file')
   apply(
     @Body() body: TextBody,
     @Query('dryRun') dryRun: unknown,
     @Caller() caller: RequestContext,
     @Req() request: Request,
   ): Promise<ChangeAnswer> {
-    const change = { verb: 'apply', puts: readObjects(body), deletes: [], ...named(request) };
-    return this.gate.answer(change, caller, { dryRun: readFlag(dryRun, 'dryRun') });
+    const change = { verb: 'apply', puts: readObjects(body), deletes: [], ...changeIdOf(request) };
+    return withPlaces(body, this.gate.answer(change, caller, { dryRun: readFlag(dryRun, 'dryRun') }));
   }
 
   @Post('plan')
   @HttpCode(200)
   @DescribeFile('Says what applying a file would change, and changes nothing', { plan: true })
   plan(@Body() body: TextBody, @Caller() caller: RequestContext): Promise<Plan> {
-    return this.gate.plan({ verb: 'apply', puts: readObjects(body), deletes: [] }, caller);
+    return withPlaces(body, this.gate.plan({ verb: 'apply', puts: readObjects(body), deletes: [] }, caller));
   }
 
   @Post('delete')
   @HttpCode(200)
-  @DescribeFile('Deletes the objects that a file names, and what they own', { dryRun: true })
+  @DescribeFile('Deletes the objects that a file names, and what they own')
   delete(
     @Body() body: TextBody,
     @Query('dryRun') dryRun: unknown,
     @Caller() caller: RequestContext,
     @Req() request: Request,
   ): Promise<ChangeAnswer> {
-    const change = { verb: 'delete', puts: [], deletes: readObjects(body).map(keyOf), ...named(request) };
-    return this.gate.answer(change, caller, { dryRun: readFlag(dryRun, 'dryRun') });
+    const change = { verb: 'delete', puts: [], deletes: readObjects(body).map(keyOf), ...changeIdOf(request) };
+    return withPlaces(body, this.gate.answer(change, caller, { dryRun: readFlag(dryRun, 'dryRun') }));
   }
 }
-
-const named = (request: Request) => {
-  const changeId = idempotencyKey(request);
-  return changeId === undefined ? {} : { changeId };
-};

@@ -6,8 +6,9 @@ import type { Request, Response } from 'express';
 import { ChangeGate, type ChangeAnswer } from '../coordinator/change-gate';
 import { readListQuery } from '../read/listing';
 import { ObjectReader, type ObjectPage } from '../read/object-reader';
-import { readObject } from './parse-body';
-import { entityTag, expectedRevision, idempotencyKey, readFlag, withPrecondition } from './preconditions';
+import { readObject, withPlaces } from './parse-body';
+import { changeIdOf, entityTag, expectedRevision, readFlag, withPrecondition } from './preconditions';
+import { DRY_RUN, TakesQuery } from './query';
 import type { TextBody } from './read-body';
 import { Caller } from './request-context';
 
@@ -53,6 +54,7 @@ export class ObjectsController {
   }
 
   @Put(PATHS)
+  @TakesQuery({ dryRun: DRY_RUN })
   async put(
     @Param() parameters: PathParameters,
     @Query('dryRun') dryRun: unknown,
@@ -71,15 +73,16 @@ export class ObjectsController {
       );
     }
     const expected = expectedRevision(request);
-    const change = { verb: 'put', puts: [object], deletes: [], ...expecting(key, expected), ...named(request) };
+    const change = { verb: 'put', puts: [object], deletes: [], ...expecting(key, expected), ...changeIdOf(request) };
     const work = this.gate.answer(change, caller, { dryRun: readFlag(dryRun, 'dryRun'), show: key });
-    const answer = await withPrecondition(expected, work);
+    const answer = await withPrecondition(expected, withPlaces(body, work));
     const revision = answer.object?.metadata.revision;
     if (revision !== undefined) response.setHeader('etag', entityTag(revision));
     return answer;
   }
 
   @Delete(PATHS)
+  @TakesQuery({ dryRun: DRY_RUN })
   remove(
     @Param() parameters: PathParameters,
     @Query('dryRun') dryRun: unknown,
@@ -89,18 +92,13 @@ export class ObjectsController {
     const { kind, path } = readPath(parameters);
     const key = refKey({ kind: kind.kind, path });
     const expected = expectedRevision(request);
-    const change = { verb: 'delete', puts: [], deletes: [key], ...expecting(key, expected), ...named(request) };
+    const change = { verb: 'delete', puts: [], deletes: [key], ...expecting(key, expected), ...changeIdOf(request) };
     return withPrecondition(expected, this.gate.answer(change, caller, { dryRun: readFlag(dryRun, 'dryRun') }));
   }
 }
 
 const expecting = (key: string, revision: number | undefined) =>
   revision === undefined ? {} : { expectedRevisions: { [key]: revision } };
-
-const named = (request: Request) => {
-  const changeId = idempotencyKey(request);
-  return changeId === undefined ? {} : { changeId };
-};
 
 function kindOf(plural: string): KindInfo {
   const kind = KINDS.find((k) => k.plural === plural);

@@ -1,4 +1,5 @@
 import type { HostView, ServiceView } from '@heddle/model';
+import type { Test } from 'supertest';
 import type { ApiClient } from '../testing/api-client';
 import type { FakeOwners } from '../testing/fake-owners';
 import { SHOP, TENANT } from '../testing/files';
@@ -109,6 +110,53 @@ describe('objects', () => {
     await api.get('/api/v1/apps/acme/shop').expect(404);
     await api.delete('/api/v1/domains/default?dryRun=true').expect(200);
     await api.get('/api/v1/domains/default').expect(200);
+  });
+
+  describe('asked for with dryRun', () => {
+    const SERVICE = '/api/v1/services/acme/shop/web';
+    const smaller = SHOP.replace('replicas: 3', 'replicas: 1');
+    const app = (): object => ({
+      kind: 'App',
+      metadata: { tenant: 'acme', name: 'shop' },
+      spec: { services: { web: { image: 'heddle/demo', replicas: 1 } } },
+    });
+
+    it.each<[string, (query: string) => Test, string, string]>([
+      ['apply', (query) => api.post(`/api/v1/apply${query}`, smaller), 'Service/acme/shop/web', 'updated'],
+      ['delete', (query) => api.post(`/api/v1/delete${query}`, SHOP), 'App/acme/shop', 'deleted'],
+      ['PUT', (query) => api.put(`/api/v1/apps/acme/shop${query}`, app()), 'App/acme/shop', 'updated'],
+      ['DELETE', (query) => api.delete(`/api/v1/apps/acme/shop${query}`), 'Service/acme/shop/web', 'deleted'],
+      ['scale', (query) => api.post(`${SERVICE}/scale${query}`, { replicas: 6 }), 'Service/acme/shop/web', 'updated'],
+      ['restart', (query) => api.post(`${SERVICE}/restart${query}`), 'Service/acme/shop/web', 'updated'],
+      ['rollback', (query) => api.post(`/api/v1/changes/1/rollback${query}`), 'App/acme/shop', 'deleted'],
+    ])('%s says what would change, and changes nothing', async (_what, ask, key, action) => {
+      const { body: applied } = await api.apply(SHOP).expect(200);
+      const before = (await api.get('/api/v1/services')).body;
+      const { body } = await ask('?dryRun=true').expect(200);
+      expect(body).toEqual({
+        position: applied.position,
+        changed: expect.arrayContaining([{ key, action }]),
+        plan: {
+          changed: body.changed,
+          containers: { start: [expect.objectContaining({ service: 'acme/shop/web' })], stop: [] },
+          paths: { opened: [expect.objectContaining({ traffic: 'tcp 8080' })], closed: [] },
+        },
+      });
+      expect((await api.get('/api/v1/services')).body).toEqual(before);
+      expect((await api.get('/api/v1/status')).body.position).toBe(applied.position);
+      const { body: done } = await ask('?dryRun=false').expect(200);
+      expect(done.changed).toEqual(body.changed);
+      expect(done.position).toBe(applied.position + 1);
+    });
+
+    it('are refused as they would be without it', async () => {
+      await api.apply(SHOP).expect(200);
+      await api.post(`${SERVICE}/scale?dryRun=true`, { replicas: -1 }).expect(422);
+      await api.post('/api/v1/services/acme/shop/none/restart?dryRun=true').expect(404);
+      await api.put('/api/v1/apps/acme/shop?dryRun=true', app()).set('if-match', '1').expect(412);
+      await api.post('/api/v1/delete?dryRun=true', TENANT).expect(409);
+      await api.post('/api/v1/changes/4000/rollback?dryRun=true').expect(404);
+    });
   });
 
   it('are listed by selector, tenant and application, page by page', async () => {
@@ -246,6 +294,24 @@ describe('objects', () => {
       await api.apply(SHOP).set('idempotency-key', 'no spaces').expect(422);
     });
 
+    it.each<[string, (position: number) => Test]>([
+      ['scale', () => api.post('/api/v1/services/acme/shop/web/scale', { replicas: 6 })],
+      ['restart', () => api.post('/api/v1/services/acme/shop/web/restart')],
+      ['rollback', (position) => api.post(`/api/v1/changes/${position}/rollback`)],
+    ])('of the action %s asked for twice under one key happen once', async (what, ask) => {
+      const { body: empty } = await api.apply(TENANT).expect(200);
+      await api.apply(SHOP).expect(200);
+      const first = await ask(empty.position).set('idempotency-key', `${what}-1`).expect(200);
+      expect(first.body.changed).not.toEqual([]);
+      const { body: then } = await api.apply(SHOP.replace('replicas: 3', 'replicas: 4')).expect(200);
+      const shown = (await api.get('/api/v1/services')).body;
+      const again = await ask(empty.position).set('idempotency-key', `${what}-1`).expect(200);
+      expect(again.body).toEqual(first.body);
+      expect((await api.get('/api/v1/services')).body).toEqual(shown);
+      expect((await api.get('/api/v1/status')).body.position).toBe(then.position);
+      await ask(empty.position).set('idempotency-key', 'no spaces').expect(422);
+    });
+
     it('are remembered with who made them, and can be taken back', async () => {
       const { body: applied } = await api.apply(SHOP);
       const { body: scaled } = await api.post('/api/v1/services/acme/shop/web/scale', { replicas: 6 });
@@ -263,8 +329,30 @@ describe('objects', () => {
       const { body: back } = await api.post(`/api/v1/changes/${applied.position}/rollback`).expect(200);
       expect(back.changed).toEqual(scaled.changed);
       expect((await api.get('/api/v1/services/acme/shop/web')).body.spec.replicas).toBe(3);
+      const [newest] = (await api.get('/api/v1/changes?limit=1')).body.items;
+      expect(newest.summary).toBe(`rollback of everything to ${applied.position}`);
       await api.get('/api/v1/changes/4000').expect(404);
       await api.get('/api/v1/changes/x').expect(422);
+    });
+
+    it('are taken back for one tenant, or one application in it', async () => {
+      const other = SHOP.replaceAll('acme', 'other');
+      const { body: empty } = await api.apply(`${TENANT}---\n${TENANT.replace('acme', 'other')}`).expect(200);
+      await api.apply(`${SHOP}---\n${SHOP.replace(TENANT, '').replace('---', '').replace('shop', 'blog')}`).expect(200);
+      await api.apply(other).expect(200);
+      const back = async (query: string): Promise<string[]> => {
+        await api.post(`/api/v1/changes/${empty.position}/rollback?${query}`).expect(200);
+        const [newest] = (await api.get('/api/v1/changes?limit=1')).body.items;
+        const apps = (await api.get('/api/v1/apps')).body.items as { metadata: { tenant: string; name: string } }[];
+        return [newest.summary, ...apps.map(({ metadata: m }) => `${m.tenant}/${m.name}`)];
+      };
+      const to = `to ${empty.position}`;
+      expect(await back('tenant=acme&application=blog')).toEqual([
+        `rollback of application acme/blog ${to}`,
+        'acme/shop',
+        'other/shop',
+      ]);
+      expect(await back('tenant=other')).toEqual([`rollback of tenant other ${to}`, 'acme/shop']);
     });
 
     it('say on how many hosts they are in force', async () => {

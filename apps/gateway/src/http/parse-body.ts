@@ -1,8 +1,10 @@
 import {
   explainIssues,
   HeddleError,
+  locateProblems,
   parseObject,
   parseObjects,
+  problemsText,
   refuse,
   type AnyObject,
   type Problem,
@@ -37,6 +39,23 @@ export function readObject(body: TextBody): AnyObject {
     );
   }
   return object;
+}
+
+/**
+ * Gives the problems that are found later, in admission or by the owners of objects, the line and column at which the body
+ * says what they are about. A JSON list has none, as nobody writes it by hand.
+ */
+export async function withPlaces<T>({ text }: TextBody, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof HeddleError) || error.problems.length === 0 || startsList(text)) throw error;
+    const { code, retryable, problems: found } = error;
+    const problems = locateProblems(text, found);
+    // Only a message that is made of the problems can be made of them again.
+    const message = error.message === problemsText(found) ? problemsText(problems) : error.message;
+    throw new HeddleError(code, message, { cause: error, retryable, problems });
+  }
 }
 
 /** A small JSON body with a schema of its own. */

@@ -43,11 +43,11 @@ export function readFlag(value: unknown, name: string): boolean {
 
 const CHANGE_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 
-/** `Idempotency-Key`: repeating a request with it does nothing twice. */
-export function idempotencyKey(request: Request): string | undefined {
+/** `Idempotency-Key` as the id of a change: repeating a request with it does nothing twice. */
+export function changeIdOf(request: Request): { readonly changeId?: string } {
   const key = request.get('idempotency-key');
-  if (key === undefined) return undefined;
-  if (CHANGE_ID.test(key)) return key;
+  if (key === undefined) return {};
+  if (CHANGE_ID.test(key)) return { changeId: key };
   throw new HeddleError(
     'invalid',
     `found Idempotency-Key "${key.slice(0, 40)}"; allowed are 1 to 128 letters, digits and . _ : -`,

@@ -84,7 +84,10 @@ describe('wrong input is refused whole', () => {
     const epg = 'kind: Epg\nmetadata: { tenant: acme, application: shop, name: web }\nspec: { provides: [http] }\n';
     const { body } = await api.apply(`${TENANT}---\n${epg}`).expect(422);
     expect(body.message).toMatch(/http/);
-    expect(body.problems[0].path).toContain('Epg acme/shop/web');
+    expect(body.problems).toEqual([
+      expect.objectContaining({ path: 'Epg acme/shop/web spec.provides[0]', line: 6, column: 20 }),
+    ]);
+    expect(body.message).toMatch(/^line 6, column 20: Epg acme\/shop\/web spec\.provides\[0\]: found "http"/);
   });
 
   it('an ownership cycle', async () => {
@@ -92,6 +95,7 @@ describe('wrong input is refused whole', () => {
       `kind: Filter\nmetadata: { tenant: acme, name: ${name}, owner: { kind: Filter, path: acme/${owner} } }\nspec: { entries: [{ name: any }] }\n`;
     const { body } = await api.apply([TENANT, owned('a', 'b'), owned('b', 'a')].join('---\n')).expect(422);
     expect(body.message).toMatch(/own/);
+    expect(body.problems).toEqual([expect.objectContaining({ path: 'Filter acme/a metadata.owner', line: 5 })]);
   });
 
   it('two overlapping subnets in one VRF', async () => {
@@ -100,6 +104,9 @@ describe('wrong input is refused whole', () => {
     const file = [TENANT, domain('a', '10.1.0.1/16'), domain('b', '10.1.2.1/24')].join('---\n');
     const { body } = await api.apply(file).expect(422);
     expect(body.message).toMatch(/10\.1\..*overlap/);
+    expect(body.problems).toEqual([
+      expect.objectContaining({ path: 'BridgeDomain acme/b spec.subnets[0].gateway', line: 10, column: 30 }),
+    ]);
   });
 
   it('a file of 10 MB', async () => {
@@ -149,10 +156,33 @@ describe('wrong input is refused whole', () => {
 
   it('what an owner objects to', async () => {
     owners.problems = [{ path: 'Epg acme/shop/web spec.domain', message: 'found "lan", which no host can realise' }];
-    const { body } = await api.apply(SHOP).expect(422);
-    // Three owners say the same; it is told once.
-    expect(body).toMatchObject({ code: 'invalid', problems: owners.problems });
+    const file = SHOP.replace('spec:', 'spec:\n  domain: lan');
+    for (const path of ['/api/v1/apply', '/api/v1/apply?dryRun=true', '/api/v1/plan']) {
+      const { body } = await api.post(path, file).expect(422);
+      // Three owners say the same; it is told once. The EPG is not in the file, but the App that it comes from is.
+      expect(body).toMatchObject({ code: 'invalid', problems: [{ ...owners.problems[0], line: 7, column: 11 }] });
+      expect(body.message).toMatch(/^line 7, column 11: Epg acme\/shop\/web spec\.domain: found "lan"/);
+    }
+    owners.problems = [{ path: 'Epg acme/other/web spec.domain', message: 'is of no object of the file' }];
+    const { body } = await api.apply(file).expect(422);
+    expect(body.problems).toEqual(owners.problems);
     owners.problems = [];
+  });
+
+  it('one object, with the place of what is wrong in it', async () => {
+    const epg = { kind: 'Epg', metadata: { tenant: 'acme', application: 'x', name: 'y' }, spec: { consumes: ['no'] } };
+    const { body } = await api.put('/api/v1/epgs/acme/x/y', epg).expect(422);
+    const column = JSON.stringify(epg).indexOf('"no"') + 1;
+    expect(body.problems).toContainEqual(
+      expect.objectContaining({ path: 'Epg acme/x/y spec.consumes[0]', line: 1, column }),
+    );
+    const { body: listed } = await api.apply([epg]).expect(422);
+    for (const problem of listed.problems) expect(problem).not.toHaveProperty('line');
+  });
+
+  it('a file of objects to delete that are not there, with the place of each', async () => {
+    const { body } = await api.post('/api/v1/delete', `# gone\n${TENANT}`).expect(404);
+    expect(body.problems).toEqual([expect.objectContaining({ path: 'Tenant acme', line: 2, column: 1 })]);
   });
 
   it('a route that does not exist', async () => {
@@ -169,6 +199,29 @@ describe('wrong input is refused whole', () => {
     await api.get('/api/v1/services?selector=a%20b').expect(422, /found selector/);
     await api.get('/api/v1/services?continue=zzz').expect(422, /found continue/);
     await api.post('/api/v1/apply?dryRun=perhaps', SHOP).expect(422, /found dryRun=perhaps/);
+  });
+
+  it('a change with a parameter that does not exist, before anything of it is done', async () => {
+    const tenant = { kind: 'Tenant', metadata: { name: 'acme' } };
+    for (const [ask, allowed] of [
+      [api.post('/api/v1/apply?dryrun=true', SHOP), 'allowed are dryRun'],
+      [api.post('/api/v1/delete?dryrun=true', SHOP), 'allowed are dryRun'],
+      [api.put('/api/v1/tenants/acme?dryrun=true', tenant), 'allowed are dryRun'],
+      [api.delete('/api/v1/domains/default?dryrun=true'), 'allowed are dryRun'],
+      [api.post('/api/v1/services/acme/shop/web/scale?dryrun=true', { replicas: 1 }), 'allowed are dryRun'],
+      [api.post('/api/v1/services/acme/shop/web/restart?dryrun=true'), 'allowed are dryRun'],
+      [api.post('/api/v1/changes/1/rollback?dryrun=true'), 'allowed are dryRun, tenant, application'],
+      [api.post('/api/v1/plan?dryrun=true', SHOP), 'none is allowed here'],
+      [api.post('/api/v1/hosts/h1/credentials?dryrun=true'), 'none is allowed here'],
+      [api.post('/api/v1/store/accept?dryrun=true'), 'none is allowed here'],
+      [api.post('/api/v1/probe?dryrun=true'), 'none is allowed here'],
+    ] as const) {
+      const { body } = await ask.expect(422);
+      expect(body).toMatchObject({ code: 'invalid', message: `found parameter dryrun; ${allowed}` });
+    }
+    await api.post('/api/v1/apply?dryRun=true&dryRun=false', SHOP).expect(422, /found dryRun more than once/);
+    await api.post('/api/v1/changes/1/rollback?tenant=').expect(422, /found tenant without a name/);
+    await request(gateway.url).post('/api/v1/apply?dryrun=true').expect(401);
   });
 
   it('objects that only Heddle writes', async () => {

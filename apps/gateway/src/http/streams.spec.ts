@@ -195,7 +195,7 @@ describe('streams and probes', () => {
       observe(0, () => 'open');
       observe(1, () => 'open');
       const { body } = await api.post('/api/v1/probe', { tenant: 'acme', application: 'shop' }).expect(200);
-      expect(body.mismatches).toBe(1);
+      expect([body.mismatches, body.missing]).toEqual([1, []]);
       expect(body.results).toEqual([
         {
           source: { allocation: 'acme/shop/web-1', epg: 'acme/shop/web', host: 'h1', address: '10.32.0.7' },
@@ -226,7 +226,39 @@ describe('streams and probes', () => {
       owners.allocations = [];
       await api.apply(SHOP);
       const { body } = await api.post('/api/v1/probe', { tenant: 'acme', application: 'shop' }).expect(200);
-      expect(body).toEqual({ results: [], mismatches: 0 });
+      expect(body).toMatchObject({ results: [], mismatches: 0 });
+    });
+
+    it('name what could not be probed, and why', async () => {
+      await api.apply(SHOP).expect(200);
+      observe(0, () => 'closed');
+      observe(1, () => 'closed');
+      const starting = allocation('web-2', 'web', 'h2');
+      owners.allocations.push(
+        { ...starting, status: { phase: 'backoff', reason: 'the image is not there' } },
+        allocation('web-3', 'web', 'h1'),
+        allocation('api-2', 'api', 'h1'),
+        { ...allocation('api-0', 'api', 'h1'), spec: { ...starting.spec, service: 'api', desired: 'stop' } },
+      );
+      owners.endpoints.push({ ...endpoint('web-3', 'web', 'h1', ''), addresses: [] });
+      const ask = async () =>
+        (await api.post('/api/v1/probe', { tenant: 'acme', application: 'shop' }).expect(200)).body;
+      const web = { service: 'acme/shop/web', instances: 1 };
+      const named = [
+        { ...web, allocation: 'acme/shop/web-2', host: 'h2', reason: 'it has no endpoint: backoff, the image is not there' },
+        { ...web, allocation: 'acme/shop/web-3', host: 'h1', reason: 'its endpoint has no address: its host has not said how it is' },
+        { service: 'acme/shop/api', instances: 1, allocation: 'acme/shop/api-2', host: 'h1', reason: 'it has no endpoint: its host has not said how it is' },
+      ]; // prettier-ignore
+      const body = await ask();
+      expect(body).toEqual({ results: [expect.anything(), expect.anything()], mismatches: 0, missing: named });
+
+      await api.post('/api/v1/services/acme/shop/web/scale', { replicas: 5 }).expect(200);
+      const waiting = { service: 'acme/shop/web', instances: 2 };
+      expect((await ask()).missing).toEqual([...named, { ...waiting, reason: 'not placed yet' }]);
+      owners.services = [
+        { service: 'acme/shop/web', replicas: 5, running: 1, healthy: 1, current: 1, settled: false, reasons: ['h1 is full'] },
+      ]; // prettier-ignore
+      expect((await ask()).missing).toEqual([...named, { ...waiting, reason: 'not placed: h1 is full' }]);
     });
   });
 });

@@ -2,8 +2,9 @@ import type { RequestContext } from '@heddle/messaging';
 import { HeddleError, type ChangeRequest } from '@heddle/model';
 import type { Clock } from '@heddle/host';
 import { CLOCK } from '@heddle/service';
-import { Body, Controller, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import { Body, Controller, HttpCode, Inject, Param, Post, Query, Req } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
+import type { Request } from 'express';
 import * as z from 'zod';
 import { restartRequest, scaleRequest } from '../actions/workload-actions';
 import { maySeeKey } from '../auth/access';
@@ -11,6 +12,7 @@ import { ChangeGate, type ChangeAnswer } from '../coordinator/change-gate';
 import { DescribeService } from '../openapi/decorators';
 import { DesiredState } from '../state/desired-state';
 import { readJson } from './parse-body';
+import { changeIdOf, readFlag } from './preconditions';
 import type { TextBody } from './read-body';
 import { Caller } from './request-context';
 
@@ -37,29 +39,47 @@ export class WorkloadsController {
   @Post('scale')
   @HttpCode(200)
   @DescribeService('Sets the number of instances; the App that owns the service is changed with it', scaleSchema)
-  scale(@Param() path: ServicePath, @Body() body: TextBody, @Caller() caller: RequestContext): Promise<ChangeAnswer> {
+  scale(
+    @Param() path: ServicePath,
+    @Query('dryRun') dryRun: unknown,
+    @Body() body: TextBody,
+    @Caller() caller: RequestContext,
+    @Req() request: Request,
+  ): Promise<ChangeAnswer> {
     const { replicas } = readJson(body, scaleSchema);
-    return this.act(path, caller, (service) => scaleRequest(this.desired.state, service, replicas));
+    const id = changeIdOf(request);
+    const make = (service: string): ChangeRequest => ({
+      ...scaleRequest(this.desired.state, service, replicas),
+      ...id,
+    });
+    return this.act(path, caller, { make, dryRun: readFlag(dryRun, 'dryRun') });
   }
 
   @Post('restart')
   @HttpCode(200)
   @DescribeService('Replaces the instances one after the other')
-  restart(@Param() path: ServicePath, @Caller() caller: RequestContext): Promise<ChangeAnswer> {
+  restart(
+    @Param() path: ServicePath,
+    @Query('dryRun') dryRun: unknown,
+    @Caller() caller: RequestContext,
+    @Req() request: Request,
+  ): Promise<ChangeAnswer> {
     const at = new Date(this.clock.now()).toISOString();
-    return this.act(path, caller, (service) => restartRequest(this.desired.state, service, at));
+    const id = changeIdOf(request);
+    const make = (service: string): ChangeRequest => ({ ...restartRequest(this.desired.state, service, at), ...id });
+    return this.act(path, caller, { make, dryRun: readFlag(dryRun, 'dryRun') });
   }
 
   private async act(
     { tenant, application, name }: ServicePath,
     caller: RequestContext,
-    make: (path: string) => ChangeRequest,
+    { make, dryRun }: { readonly make: (path: string) => ChangeRequest; readonly dryRun: boolean },
   ): Promise<ChangeAnswer> {
     const path = `${tenant}/${application}/${name}`;
     if (!maySeeKey(caller, `Service/${path}`)) throw new HeddleError('not-found', `there is no Service ${path}`);
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.gate.answer(make(path), caller, {});
+        return await this.gate.answer(make(path), caller, { dryRun });
       } catch (error) {
         // Somebody changed the object between reading and writing; what is asked for here does not depend on that.
         if (!(error instanceof HeddleError) || error.code !== 'conflict' || attempt === ATTEMPTS) throw error;

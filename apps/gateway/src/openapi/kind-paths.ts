@@ -1,6 +1,7 @@
 import { KINDS, type KindInfo, type Scope } from '@heddle/model';
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { ref } from './decorators';
+import { DRY_RUN } from '../http/query';
+import { IDEMPOTENCY_KEY, ref } from './decorators';
 
 type Paths = OpenAPIObject['paths'];
 type Operation = NonNullable<Paths[string]['get']>;
@@ -28,10 +29,10 @@ const LIST_PARAMETERS = [
   query('limit', '1 to 1000, default 500.'),
   query('continue', 'What the page before gave.'),
 ];
-const DRY_RUN = query('dryRun', 'true: check and plan only.');
+const DRY_RUN_PARAMETER = query('dryRun', DRY_RUN);
 const IF_MATCH = header('If-Match', 'A revision: refuse when the object changed since.');
 const IF_NONE_MATCH = header('If-None-Match', '*: refuse when the object exists.');
-const IDEMPOTENCY = header('Idempotency-Key', 'Makes repeating the request harmless.');
+const IDEMPOTENCY = header(IDEMPOTENCY_KEY.name, IDEMPOTENCY_KEY.description);
 
 /** The routes of all kinds, written out for each kind with its own schema. */
 export function kindPaths(): Paths {
@@ -85,7 +86,7 @@ const writing = (kind: KindInfo, tags: string[]): { put: Operation; delete: Oper
     tags,
     operationId: `put${kind.kind}`,
     summary: `Creates or replaces one ${kind.kind}`,
-    parameters: [DRY_RUN, IF_MATCH, IF_NONE_MATCH, IDEMPOTENCY],
+    parameters: [DRY_RUN_PARAMETER, IF_MATCH, IF_NONE_MATCH, IDEMPOTENCY],
     requestBody: {
       required: true,
       content: { 'application/json': { schema: ref(kind.kind) }, 'application/yaml': { schema: ref(kind.kind) } },
@@ -96,7 +97,7 @@ const writing = (kind: KindInfo, tags: string[]): { put: Operation; delete: Oper
     tags,
     operationId: `delete${kind.kind}`,
     summary: `Deletes one ${kind.kind} and what it owns`,
-    parameters: [DRY_RUN, IF_MATCH, IDEMPOTENCY],
+    parameters: [DRY_RUN_PARAMETER, IF_MATCH, IDEMPOTENCY],
     responses: answers(ref('ChangeAnswer')),
   },
 });

@@ -1,10 +1,25 @@
 import type { RequestContext } from '@heddle/messaging';
-import { HeddleError, type ProbeObservation, type VerdictRequest, type VerdictResult } from '@heddle/model';
+import {
+  HeddleError,
+  pathOf,
+  type HeddleObject,
+  type ProbeObservation,
+  type VerdictRequest,
+  type VerdictResult,
+} from '@heddle/model';
 import { RpcClient } from '@heddle/service';
 import { Injectable } from '@nestjs/common';
 import { DesiredState } from '../state/desired-state';
 import { eachLimited } from './each-limited';
-import { probeCases, verdictKey, verdictRequest, type ProbeCase, type ProbeParty } from './targets';
+import {
+  probeWork,
+  verdictKey,
+  verdictRequest,
+  withoutAllocation,
+  type MissingInstances,
+  type ProbeCase,
+  type ProbeParty,
+} from './targets';
 
 export interface ProbeRequest {
   readonly tenant: string;
@@ -30,6 +45,8 @@ export interface ProbeReport {
   readonly results: readonly ProbeResult[];
   /** How many were observed otherwise than expected; one that could not be tried counts. */
   readonly mismatches: number;
+  /** Instances that are wanted and could not be probed: of them the results say nothing. */
+  readonly missing: readonly MissingInstances[];
 }
 
 const MAX_CASES = 50_000;
@@ -60,7 +77,7 @@ export class Prober {
     if (own.length === 0 && !this.exists(tenant, application)) {
       throw new HeddleError('not-found', `there is no application ${tenant}/${application}`);
     }
-    const cases = probeCases(
+    const { cases, missing } = probeWork(
       own,
       endpoints.filter((e) => e.epg.startsWith(prefix)),
     );
@@ -70,6 +87,7 @@ export class Prober {
         `${prefix.slice(0, -1)} has ${cases.length} connections to try; at most ${MAX_CASES} are tried at once`,
       );
     }
+    const unplaced = await this.unplaced(tenant, application, own, context);
     const verdicts = await this.verdicts(cases, context);
     const results = (
       await eachLimited(batches(cases), AGENTS_AT_ONCE, async (batch) => {
@@ -77,7 +95,11 @@ export class Prober {
         return batch.map((one, i) => resultOf(one, observations[i], verdicts.get(verdictKey(verdictRequest(one)))));
       })
     ).flat();
-    return { results, mismatches: results.filter((r) => r.expected !== r.observed).length };
+    return {
+      results,
+      mismatches: results.filter((r) => r.expected !== r.observed).length,
+      missing: [...missing, ...unplaced],
+    };
   }
 
   private exists(tenant: string, application: string): boolean {
@@ -85,6 +107,25 @@ export class Prober {
       this.desired.get(`App/${tenant}/${application}`) !== undefined ||
       this.desired.ofKind('Service').some(({ metadata: m }) => m.tenant === tenant && m.application === application)
     );
+  }
+
+  private async unplaced(
+    tenant: string,
+    application: string,
+    allocations: readonly HeddleObject<'Allocation'>[],
+    context: RequestContext,
+  ): Promise<MissingInstances[]> {
+    const services = this.desired
+      .ofKind('Service')
+      .filter(({ metadata: m }) => m.tenant === tenant && m.application === application)
+      .map((service) => ({
+        path: pathOf(service.kind, service.metadata),
+        replicas: (service as HeddleObject<'Service'>).spec.replicas,
+      }));
+    const missing = withoutAllocation(services, allocations, new Map());
+    if (missing.length === 0) return missing;
+    const views = await this.rpc.call('scheduler.services', { tenant }, { context });
+    return withoutAllocation(services, allocations, new Map(views.map((view) => [view.service, view.reasons])));
   }
 
   private async verdicts(cases: readonly ProbeCase[], context: RequestContext): Promise<Map<string, VerdictResult>> {

@@ -7,6 +7,7 @@ import {
   type Kind,
   type Requirement,
 } from '@heddle/model';
+import { refuseUnknown } from '../http/query';
 
 export const DEFAULT_LIMIT = 500;
 export const MAX_LIMIT = 1000;
@@ -36,10 +37,7 @@ export function readListQuery(parameters: Readonly<Record<string, unknown>>): Li
     return value;
   };
   const known = ['tenant', 'application', 'selector', 'limit', 'continue'];
-  const unknown = Object.keys(parameters).filter((name) => !known.includes(name));
-  if (unknown.length > 0) {
-    throw new HeddleError('invalid', `found parameter ${unknown.join(', ')}; allowed are ${known.join(', ')}`);
-  }
+  refuseUnknown(parameters, known);
   const tenant = text('tenant');
   const application = text('application');
   const token = text('continue');
