@@ -512,6 +512,27 @@ describe('requests', () => {
     ]);
   });
 
+  it.each([
+    [
+      'driver: macvlan, uplink: lan, vlans: "100-199"',
+      'driver: found "macvlan", which is not available in this version; allowed is ovs: write `driver: ovs` and its fields only',
+    ],
+    [
+      'driver: ovs, encapsulation: vlan, vlans: "100-199"',
+      'encapsulation: found "vlan", which is not available in this version; allowed is vxlan: leave encapsulation and vlans out',
+    ],
+    [
+      'driver: ovs, vlans: "100-199"',
+      'vlans: found "100-199", which encapsulation vxlan has no use for; allowed is no VLAN pool: leave it out',
+    ],
+  ])('are refused for a Domain that nothing enforces: %s', (spec, problem) => {
+    const text = `kind: Domain\nmetadata: { name: lan }\nspec: { ${spec} }`;
+    expect(refusal(() => new Cluster().apply(text))).toEqual({
+      code: 'invalid',
+      problems: [`Domain lan spec.${problem}`],
+    });
+  });
+
   it('are not refused for what was wrong before', () => {
     const cluster = shopCluster();
     const [stray] = parse(epg('acme/x/stray', '{ consumes: [gone] }')) as [AnyObject];

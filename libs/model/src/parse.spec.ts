@@ -89,6 +89,20 @@ describe('parseObjects', () => {
       'kind: Tenant\nmetadata: {name: a}\nspec: {network: {gateway: "fd00::1/64"}}',
       'only IPv4 subnets are enforced',
     ],
+    ...[
+      ['0-5', '0-5'],
+      ['4095', '4095'],
+      ['1-4094,200-100', '200-100'],
+    ].map(([vlans, range]): [string, string, string] => [
+      `VLANs ${vlans}`,
+      `kind: Domain\nmetadata: {name: a}\nspec: {driver: ovs, vlans: "${vlans}"}`,
+      `spec.vlans: found "${range}"; allowed are VLAN ids from 1 to 4094 and ranges of them, the lower one first`,
+    ]),
+    [
+      'VLANs in words',
+      'kind: Domain\nmetadata: {name: a}\nspec: {driver: ovs, vlans: all}',
+      'spec.vlans: found "all"; allowed are VLAN ids from 1 to 4094',
+    ],
     ['a duplicate key', 'kind: Tenant\nkind: Tenant\nmetadata: {name: a}', 'Map keys must be unique'],
     ['text that is not YAML', 'kind: [', '1:8'],
   ])('refuses %s and says where, what and what is allowed', (_what, text, expected) => {
