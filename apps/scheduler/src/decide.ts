@@ -4,7 +4,6 @@ import {
   type AllocationStatus,
   type HeddleObject,
   type HostView,
-  type SchedulePreview,
   type ServiceView,
 } from '@heddle/model';
 import { place, type Demand, type SnapshotHost } from '@heddle/placement';
@@ -33,7 +32,10 @@ export interface ClusterSnapshot {
 
 export interface PlannedStart {
   readonly service: string;
+  /** Absent when no host takes it; the reason says why. */
   readonly host?: string;
+  /** Path of the allocation that is made, with a host. */
+  readonly allocation?: string;
   readonly reason: string;
 }
 export interface PlannedStop {
@@ -109,8 +111,11 @@ export function decide(snapshot: ClusterSnapshot, identity: Identity, now: numbe
       start.push({ service: demand.service, reason: placement.reason });
       continue;
     }
-    put.push(allocate(demand, placement.host, identity, now));
-    start.push({ service: demand.service, host: placement.host, reason: START_REASONS[demand.why] });
+    const { host } = placement;
+    const made = allocate(demand, host, identity, now);
+    put.push(made);
+    const allocation = pathOf('Allocation', made.metadata);
+    start.push({ service: demand.service, host, allocation, reason: START_REASONS[demand.why] });
   }
   const views = [...snapshot.services].map(([path, service]) =>
     viewOf(path, service, reconciled.get(path), byService.get(path), snapshot, refused.get(path)),
@@ -118,23 +123,7 @@ export function decide(snapshot: ClusterSnapshot, identity: Identity, now: numbe
   return { put, remove, start, stop, views };
 }
 
-/** What a decision would start and stop beyond another one: what is about to happen anyway is not the doing of a change. */
-export function beyond(before: Decision, after: Decision): SchedulePreview {
-  const stopping = new Set(before.stop.map((stop) => stop.allocation));
-  const starting = new Map<string, number>();
-  for (const start of before.start) starting.set(startKey(start), (starting.get(startKey(start)) ?? 0) + 1);
-  const start = after.start.filter((planned) => {
-    const left = starting.get(startKey(planned)) ?? 0;
-    starting.set(startKey(planned), left - 1);
-    return left <= 0;
-  });
-  return { start, stop: after.stop.filter((stop) => !stopping.has(stop.allocation)) };
-}
-
-/** Starts have no name of their own: those of one service, on one host, for one reason are alike. */
-const startKey = ({ service, host, reason }: PlannedStart): string => JSON.stringify([service, host, reason]);
-
-const START_REASONS = {
+export const START_REASONS = {
   'host-lost': 'replaces an instance of a lost host',
   outdated: 'replaces an instance of an earlier version',
   missing: 'an instance is missing',
