@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { HeddleObject, HostView } from '@heddle/model';
-import { host, running, service, world } from './testing/world';
+import { host, running, service, world, type World } from './testing/world';
 
 describe('decide', () => {
   it('places the wanted number, spread over the hosts, and then asks for nothing more', () => {
@@ -29,6 +29,70 @@ describe('decide', () => {
     expect(put).toEqual([]);
     expect(views[0]?.settled).toBe(false);
     expect(views[0]?.reasons[0]).toContain('does not meet host = h9');
+  });
+
+  describe('with other constraints', () => {
+    const not = (name: string) => ({ constraints: [{ attribute: 'host', operator: '!=', value: name }] });
+    const perHost = (w: World): number[] =>
+      ['h1', 'h2', 'h3'].map((h) => running(w, 'web').filter((a) => a.spec.host === h).length);
+    const change = (w: World, to: HeddleObject<'Service'>): void => {
+      (w.snapshot.services as Map<string, HeddleObject<'Service'>>).set('acme/shop/web', to);
+    };
+    const updates = [
+      { maxSurge: 1, maxUnavailable: 0 },
+      { maxSurge: 0, maxUnavailable: 2 },
+    ];
+
+    it.each(updates)('moves what may not stay, and nothing else (%j)', (update) => {
+      const w = world([service('web', 3, { update })], [host('h1'), host('h2'), host('h3')]);
+      w.settle();
+      const stay = running(w, 'web').filter((a) => a.spec.host !== 'h1');
+      change(w, service('web', 3, { update, ...not('h1') }));
+      const { stop } = w.apply();
+      w.settle();
+      expect(perHost(w)[0]).toBe(0);
+      expect(running(w, 'web')).toEqual(expect.arrayContaining(stay));
+      expect(w.apply().views[0]).toMatchObject({ settled: true, reasons: [] });
+      if (update.maxSurge === 0) expect(stop.map((s) => s.reason)).toEqual(['host h1 does not meet host != h1']);
+    });
+
+    it.each(updates)('leaves it where it is when no host qualifies, and says why (%j)', (update) => {
+      const w = world([service('web', 2, { update })], [host('h1'), host('h2', { state: 'suspect' })]);
+      w.settle();
+      change(w, service('web', 2, { update, ...not('h1') }));
+      const before = perHost(w);
+      w.settle();
+      expect(perHost(w)).toEqual(before);
+      const { start, views } = w.apply();
+      expect(start).toEqual([
+        { service: 'acme/shop/web', reason: expect.stringContaining('1 does not meet host != h1') },
+      ]);
+      expect(views[0]).toMatchObject({ settled: false, reasons: expect.arrayContaining([start[0]?.reason]) });
+    });
+
+    it.each(updates)('moves as many as there is room for (%j)', (update) => {
+      const big = { update, resources: { cpu: 2, memory: '64Mi' } };
+      const w = world([service('web', 4, big)], [host('h1'), host('h2')]);
+      w.settle();
+      expect(perHost(w)).toEqual([2, 2, 0]);
+      (w.snapshot.hosts as Map<string, HostView>).set(
+        'h3',
+        host('h3', { spec: { ...host('h').spec, capacity: { cpu: 2, memory: 2 ** 32 } } }),
+      );
+      change(w, service('web', 4, { ...big, ...not('h1') }));
+      for (let i = 0; i < 10; i++) w.apply();
+      expect(perHost(w)).toEqual([1, 2, 1]);
+    });
+
+    it('moves what a change of the labels of its host excludes', () => {
+      const label = { constraints: [{ attribute: 'label.disk', operator: '=', value: 'ssd' }] };
+      const ssd = { labels: { disk: 'ssd' } };
+      const w = world([service('web', 2, label)], [host('h1', ssd), host('h2', ssd)]);
+      w.settle();
+      (w.snapshot.hosts as Map<string, HostView>).set('h1', host('h1'));
+      w.settle();
+      expect(perHost(w)).toEqual([0, 2, 0]);
+    });
   });
 
   it('replaces the instances of a lost host elsewhere', () => {

@@ -53,6 +53,20 @@ describe('preview', () => {
     ]);
   });
 
+  it('tells what moves by constraints alone, and what would but has no place', () => {
+    const constraints = (value: string) => ({ constraints: [{ attribute: 'host', operator: '!=', value }] });
+    const w = settled([service('web', 2)], [host('h1'), host('h2')]);
+    const plan = planned(w, service('web', 2, constraints('h1')));
+    expect(lines(plan)).toEqual(['h1 -> h2']);
+    expect(plan).toMatchObject({
+      start: [{ reason: 'replaces an instance on a host that does not meet the constraints' }],
+      stop: [{ reason: 'host h1 does not meet host != h1' }],
+    });
+    const update = { maxSurge: 0, maxUnavailable: 1 };
+    const only = settled([service('web', 1, { update })], [host('h1')]);
+    expect(lines(planned(only, service('web', 1, { update, ...constraints('h1') })))).toEqual(['!']);
+  });
+
   it('tells more and fewer beside what is replaced', () => {
     const w = settled([service('web', 3)]);
     const more = planned(w, service('web', 5, { image: 'heddle/demo:2' }));

@@ -66,7 +66,7 @@ export function world(services: HeddleObject<'Service'>[], hosts: HostView[]): W
       statuses.delete(path);
     }
     for (const [path, a] of allocations) {
-      const up = hosts.find((h) => h.name === a.spec.host)?.state === 'ready';
+      const up = snapshot.hosts.get(a.spec.host)?.state === 'ready';
       if (!up) continue;
       const stopped = a.spec.desired === 'stop';
       statuses.set(path, {
