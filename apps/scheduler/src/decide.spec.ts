@@ -1,101 +1,6 @@
 import fc from 'fast-check';
-import { serviceSpec, type AllocationStatus, type HeddleObject, type HostView } from '@heddle/model';
-import { beyond, decide, type ClusterSnapshot, type Identity } from './decide';
-
-const NOW = Date.parse('2026-01-01T00:00:00Z');
-
-const host = (name: string, change: Partial<HostView> = {}): HostView => ({
-  name,
-  spec: {
-    zone: 'a',
-    underlay: '192.0.2.11',
-    capacity: { cpu: 4, memory: 2 ** 32 },
-    domains: ['default'],
-    uplinks: {},
-    schedulable: true,
-  },
-  labels: {},
-  state: 'ready',
-  since: new Date(NOW).toISOString(),
-  reason: '',
-  policyPosition: 0,
-  workloadPosition: 0,
-  problems: [],
-  usage: { containers: 0, endpoints: 0, flows: 0 },
-  agentVersion: '0',
-  highestClassId: 0,
-  ...change,
-});
-
-const service = (name: string, replicas: number, change: object = {}): HeddleObject<'Service'> => ({
-  apiVersion: 'heddle/v1',
-  kind: 'Service',
-  metadata: { tenant: 'acme', application: 'shop', name, labels: {}, annotations: {}, uid: `uid-${name}` },
-  spec: serviceSpec.parse({ image: 'heddle/demo', replicas, ...change }),
-});
-
-function identities(): Identity {
-  let next = 0;
-  return { name: (s) => `${s}-${next++}`, uid: () => `u${next++}` };
-}
-
-interface World {
-  snapshot: ClusterSnapshot;
-  apply(): ReturnType<typeof decide>;
-  settle(): void;
-}
-
-/** A small world in which what is decided happens at once. */
-function world(services: HeddleObject<'Service'>[], hosts: HostView[]): World {
-  const identity = identities();
-  const allocations = new Map<string, HeddleObject<'Allocation'>>();
-  const statuses = new Map<string, AllocationStatus>();
-  const snapshot = {
-    services: new Map(services.map((s) => [`acme/shop/${s.metadata.name}`, s])),
-    epgs: new Map(),
-    allocations,
-    statuses,
-    hosts: new Map(hosts.map((h) => [h.name, h])),
-    removedHosts: new Map(),
-  };
-  const apply = () => {
-    const decision = decide(snapshot, identity, NOW);
-    for (const a of decision.put) allocations.set(`acme/shop/${a.metadata.name}`, a);
-    for (const path of decision.remove) {
-      allocations.delete(path);
-      statuses.delete(path);
-    }
-    for (const [path, a] of allocations) {
-      const up = hosts.find((h) => h.name === a.spec.host)?.state === 'ready';
-      if (!up) continue;
-      const stopped = a.spec.desired === 'stop';
-      statuses.set(path, {
-        allocation: path,
-        uid: a.metadata.uid ?? '',
-        host: a.spec.host,
-        phase: stopped ? 'stopped' : 'running',
-        healthy: !stopped,
-        addresses: [],
-        restarts: 0,
-      });
-    }
-    return decision;
-  };
-  return {
-    snapshot,
-    apply,
-    settle: () => {
-      for (let i = 0; i < 100; i++) {
-        const d = apply();
-        if (d.put.length + d.remove.length === 0) return;
-      }
-      throw new Error('does not settle');
-    },
-  };
-}
-
-const running = (w: World, name: string): HeddleObject<'Allocation'>[] =>
-  [...w.snapshot.allocations.values()].filter((a) => a.spec.service === name && a.spec.desired === 'run');
+import type { HeddleObject, HostView } from '@heddle/model';
+import { host, running, service, world, type World } from './testing/world';
 
 describe('decide', () => {
   it('places the wanted number, spread over the hosts, and then asks for nothing more', () => {
@@ -126,26 +31,68 @@ describe('decide', () => {
     expect(views[0]?.reasons[0]).toContain('does not meet host = h9');
   });
 
-  it('tells what a change starts and stops from what is about to happen anyway', () => {
-    const big = service('web', 3, { resources: { cpu: 3, memory: '64Mi' } });
-    const w = world([big], [host('h1'), host('h2')]);
-    const now = decide(w.snapshot, identities(), NOW);
-    expect(now.start.map((s) => s.host)).toEqual(['h1', 'h2', undefined]);
-    const after = (services: HeddleObject<'Service'>[]) =>
-      decide(
-        { ...w.snapshot, services: new Map(services.map((s) => [`acme/shop/${s.metadata.name}`, s])) },
-        identities(),
-        NOW,
+  describe('with other constraints', () => {
+    const not = (name: string) => ({ constraints: [{ attribute: 'host', operator: '!=', value: name }] });
+    const perHost = (w: World): number[] =>
+      ['h1', 'h2', 'h3'].map((h) => running(w, 'web').filter((a) => a.spec.host === h).length);
+    const change = (w: World, to: HeddleObject<'Service'>): void => {
+      (w.snapshot.services as Map<string, HeddleObject<'Service'>>).set('acme/shop/web', to);
+    };
+    const updates = [
+      { maxSurge: 1, maxUnavailable: 0 },
+      { maxSurge: 0, maxUnavailable: 2 },
+    ];
+
+    it.each(updates)('moves what may not stay, and nothing else (%j)', (update) => {
+      const w = world([service('web', 3, { update })], [host('h1'), host('h2'), host('h3')]);
+      w.settle();
+      const stay = running(w, 'web').filter((a) => a.spec.host !== 'h1');
+      change(w, service('web', 3, { update, ...not('h1') }));
+      const { stop } = w.apply();
+      w.settle();
+      expect(perHost(w)[0]).toBe(0);
+      expect(running(w, 'web')).toEqual(expect.arrayContaining(stay));
+      expect(w.apply().views[0]).toMatchObject({ settled: true, reasons: [] });
+      if (update.maxSurge === 0) expect(stop.map((s) => s.reason)).toEqual(['host h1 does not meet host != h1']);
+    });
+
+    it.each(updates)('leaves it where it is when no host qualifies, and says why (%j)', (update) => {
+      const w = world([service('web', 2, { update })], [host('h1'), host('h2', { state: 'suspect' })]);
+      w.settle();
+      change(w, service('web', 2, { update, ...not('h1') }));
+      const before = perHost(w);
+      w.settle();
+      expect(perHost(w)).toEqual(before);
+      const { start, views } = w.apply();
+      expect(start).toEqual([
+        { service: 'acme/shop/web', reason: expect.stringContaining('1 does not meet host != h1') },
+      ]);
+      expect(views[0]).toMatchObject({ settled: false, reasons: expect.arrayContaining([start[0]?.reason]) });
+    });
+
+    it.each(updates)('moves as many as there is room for (%j)', (update) => {
+      const big = { update, resources: { cpu: 2, memory: '64Mi' } };
+      const w = world([service('web', 4, big)], [host('h1'), host('h2')]);
+      w.settle();
+      expect(perHost(w)).toEqual([2, 2, 0]);
+      (w.snapshot.hosts as Map<string, HostView>).set(
+        'h3',
+        host('h3', { spec: { ...host('h').spec, capacity: { cpu: 2, memory: 2 ** 32 } } }),
       );
-    expect(beyond(now, after([big]))).toEqual({ start: [], stop: [] });
-    const more = { ...big, spec: { ...big.spec, replicas: 5 } };
-    expect(beyond(now, after([more])).start).toEqual([now.start[2], now.start[2]]);
-    expect(beyond(now, after([big, service('api', 1)])).start).toEqual([
-      expect.objectContaining({ service: 'acme/shop/api', host: 'h1' }),
-    ]);
-    w.settle();
-    const settled = decide(w.snapshot, identities(), NOW);
-    expect(beyond(settled, after([])).stop).toHaveLength(2);
+      change(w, service('web', 4, { ...big, ...not('h1') }));
+      for (let i = 0; i < 10; i++) w.apply();
+      expect(perHost(w)).toEqual([1, 2, 1]);
+    });
+
+    it('moves what a change of the labels of its host excludes', () => {
+      const label = { constraints: [{ attribute: 'label.disk', operator: '=', value: 'ssd' }] };
+      const ssd = { labels: { disk: 'ssd' } };
+      const w = world([service('web', 2, label)], [host('h1', ssd), host('h2', ssd)]);
+      w.settle();
+      (w.snapshot.hosts as Map<string, HostView>).set('h1', host('h1'));
+      w.settle();
+      expect(perHost(w)).toEqual([0, 2, 0]);
+    });
   });
 
   it('replaces the instances of a lost host elsewhere', () => {

@@ -4,10 +4,9 @@ import {
   type AllocationStatus,
   type HeddleObject,
   type HostView,
-  type SchedulePreview,
   type ServiceView,
 } from '@heddle/model';
-import { place, type Demand, type SnapshotHost } from '@heddle/placement';
+import { constraintText, place, unmetConstraints, type Demand, type SnapshotHost } from '@heddle/placement';
 import {
   goalOf,
   instanceOf,
@@ -33,7 +32,10 @@ export interface ClusterSnapshot {
 
 export interface PlannedStart {
   readonly service: string;
+  /** Absent when no host takes it; the reason says why. */
   readonly host?: string;
+  /** Path of the allocation that is made, with a host. */
+  readonly allocation?: string;
   readonly reason: string;
 }
 export interface PlannedStop {
@@ -78,15 +80,28 @@ export function decide(snapshot: ClusterSnapshot, identity: Identity, now: numbe
   const stop: PlannedStop[] = [];
   const demands: StartDemand[] = [];
   const reconciled = new Map<string, Reconciliation>();
+  const start: PlannedStart[] = [];
+  const refused = new Map<string, Set<string>>();
+  const refuse = (service: string, reason: string, isTold = false): void => {
+    refused.set(service, (refused.get(service) ?? new Set()).add(reason));
+    if (!isTold) start.push({ service, reason });
+  };
 
   for (const path of paths) {
     const allocations = byService.get(path) ?? new Map<string, Allocation>();
     const service = snapshot.services.get(path);
-    const goal = service ? goalOf(service) : deletedGoal(path);
-    const instances = [...allocations].map(([key, allocation]) =>
-      instanceOf(allocation, snapshot.statuses.get(key), createdAt(allocation)),
-    );
+    const instances = [...allocations].map(([key, allocation]) => ({
+      ...instanceOf(allocation, snapshot.statuses.get(key), createdAt(allocation)),
+      ...misplacement(service, snapshot.hosts.get(allocation.spec.host)),
+    }));
+    const wanted = instances.filter((i) => i.desired === 'run');
+    const placed = wanted.filter((i) => i.misplaced === undefined).length;
+    const places = service && placed < wanted.length ? placesFor(path, service, snapshot) : undefined;
+    const goal = { ...(service ? goalOf(service) : deletedGoal(path)), ...(places && { placeable: places.count }) };
     const result = reconcileService(goal, instances, hostStates, now);
+    if (places?.refusal !== undefined && placed + places.count < goal.replicas) {
+      refuse(path, places.refusal, result.start.length > 0);
+    }
     reconciled.set(path, result);
     const scope = path.slice(0, path.lastIndexOf('/'));
     for (const { allocation: name, message } of result.stop) {
@@ -96,21 +111,24 @@ export function decide(snapshot: ClusterSnapshot, identity: Identity, now: numbe
       stop.push({ service: path, allocation: `${scope}/${name}`, host: allocation.spec.host, reason: message });
     }
     remove.push(...result.remove.map((name) => `${scope}/${name}`));
-    if (service) demands.push(...result.start.map((s) => demandOf(path, service, s, snapshot.epgs)));
+    if (!service) continue;
+    const demand = demandOf(path, service, snapshot.epgs);
+    for (const { index, templateHash, reason } of result.start) {
+      demands.push({ ...demand, of: service, index, templateHash, why: reason });
+    }
   }
 
-  const start: PlannedStart[] = [];
-  const refused = new Map<string, Set<string>>();
   for (const placement of place({ hosts: placementHosts(snapshot) }, demands)) {
     const { demand } = placement;
     if (placement.host === undefined) {
-      const reasons = refused.get(demand.service) ?? new Set();
-      refused.set(demand.service, reasons.add(placement.reason));
-      start.push({ service: demand.service, reason: placement.reason });
+      refuse(demand.service, placement.reason);
       continue;
     }
-    put.push(allocate(demand, placement.host, identity, now));
-    start.push({ service: demand.service, host: placement.host, reason: START_REASONS[demand.why] });
+    const { host } = placement;
+    const made = allocate(demand, host, identity, now);
+    put.push(made);
+    const allocation = pathOf('Allocation', made.metadata);
+    start.push({ service: demand.service, host, allocation, reason: START_REASONS[demand.why] });
   }
   const views = [...snapshot.services].map(([path, service]) =>
     viewOf(path, service, reconciled.get(path), byService.get(path), snapshot, refused.get(path)),
@@ -118,27 +136,32 @@ export function decide(snapshot: ClusterSnapshot, identity: Identity, now: numbe
   return { put, remove, start, stop, views };
 }
 
-/** What a decision would start and stop beyond another one: what is about to happen anyway is not the doing of a change. */
-export function beyond(before: Decision, after: Decision): SchedulePreview {
-  const stopping = new Set(before.stop.map((stop) => stop.allocation));
-  const starting = new Map<string, number>();
-  for (const start of before.start) starting.set(startKey(start), (starting.get(startKey(start)) ?? 0) + 1);
-  const start = after.start.filter((planned) => {
-    const left = starting.get(startKey(planned)) ?? 0;
-    starting.set(startKey(planned), left - 1);
-    return left <= 0;
-  });
-  return { start, stop: after.stop.filter((stop) => !stopping.has(stop.allocation)) };
-}
-
-/** Starts have no name of their own: those of one service, on one host, for one reason are alike. */
-const startKey = ({ service, host, reason }: PlannedStart): string => JSON.stringify([service, host, reason]);
-
-const START_REASONS = {
+export const START_REASONS = {
   'host-lost': 'replaces an instance of a lost host',
   outdated: 'replaces an instance of an earlier version',
+  misplaced: 'replaces an instance on a host that does not meet the constraints',
   missing: 'an instance is missing',
 } as const;
+
+/** What speaks against an instance of a service on a host where it is already. */
+function misplacement(service: Service | undefined, host: HostView | undefined): { misplaced?: string } {
+  if (!service || !host) return {};
+  const { name, labels, spec } = host;
+  const unmet = unmetConstraints({ name, labels, zone: spec.zone }, service.spec.constraints);
+  if (unmet.length === 0) return {};
+  return { misplaced: `host ${name} does not meet ${unmet.map(constraintText).join(' and ')}` };
+}
+
+/** How many more instances of a service hosts would take now, up to the wanted number, and why there are no more. */
+function placesFor(path: string, service: Service, snapshot: ClusterSnapshot): { count: number; refusal?: string } {
+  const demand = demandOf(path, service, snapshot.epgs);
+  const placements = place({ hosts: placementHosts(snapshot) }, Array<Demand>(service.spec.replicas).fill(demand));
+  const refusal = placements.find((placement) => placement.host === undefined)?.reason;
+  return {
+    count: placements.filter((placement) => placement.host !== undefined).length,
+    ...(refusal === undefined ? {} : { refusal }),
+  };
+}
 
 interface StartDemand extends Demand {
   readonly of: Service;
@@ -147,22 +170,13 @@ interface StartDemand extends Demand {
   readonly why: keyof typeof START_REASONS;
 }
 
-function demandOf(
-  path: string,
-  service: Service,
-  start: { index: number; templateHash: string; reason: keyof typeof START_REASONS },
-  epgs: ClusterSnapshot['epgs'],
-): StartDemand {
+function demandOf(path: string, service: Service, epgs: ClusterSnapshot['epgs']): Demand {
   const epg = `${service.metadata.tenant}/${service.metadata.application}/${versionedTemplate(service).epg}`;
   return {
     service: path,
     resources: service.spec.resources,
     constraints: service.spec.constraints,
     domain: epgs.get(epg)?.spec.domain ?? 'default',
-    of: service,
-    index: start.index,
-    templateHash: start.templateHash,
-    why: start.reason,
   };
 }
 

@@ -3,8 +3,9 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy }
 import { applyChange } from '@heddle/admission';
 import type { CheckRequest, HeddleObject, SchedulePreview, ServiceView } from '@heddle/model';
 import { CONTEXT, Owner, type ServiceContext } from '@heddle/service';
-import { beyond, decide, type Identity } from './decide';
+import type { Identity } from './decide';
 import { desiredOf } from './desired';
+import { preview } from './preview';
 import { SchedulerReign } from './scheduler-reign';
 
 /** Names of containers show which service they belong to; the random part makes each one that ever was different. */
@@ -12,12 +13,6 @@ export const randomIdentity: Identity = {
   name: (service) => `${service.slice(0, 52)}-${randomBytes(4).toString('hex')}`,
   uid: () => randomUUID(),
 };
-
-/** Names that mean nothing, for a look ahead that writes nothing. */
-function previewIdentity(): Identity {
-  let next = 0;
-  return { name: (service) => `${service}-new${next++}`, uid: () => `new${next++}` };
-}
 
 /** Owns services, allocations and rollouts. Every instance follows; the holder of the lease decides and writes. */
 @Injectable()
@@ -46,10 +41,7 @@ export class SchedulerService implements OnApplicationBootstrap, OnModuleDestroy
 
   async preview({ basePosition, change }: CheckRequest): Promise<SchedulePreview> {
     const after = applyChange(await this.owner.at(basePosition), change);
-    const snapshot = this.owner.require().snapshot();
-    const before = decide(snapshot, previewIdentity(), this.context.clock.now());
-    const decision = decide({ ...snapshot, ...desiredOf(after) }, previewIdentity(), this.context.clock.now());
-    return beyond(before, decision);
+    return preview(this.owner.require().snapshot(), desiredOf(after), this.context.clock.now());
   }
 
   allocations(tenant?: string): HeddleObject<'Allocation'>[] {

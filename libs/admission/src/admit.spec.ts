@@ -139,6 +139,64 @@ describe('admit', () => {
   });
 });
 
+describe('the time of a restart', () => {
+  const AT = '2026-11-24T07:00:00Z';
+  const restarted = (): Cluster => {
+    const cluster = shopCluster();
+    cluster.apply(SHOP.replace('replicas: 3', `replicas: 3, restartedAt: ${AT}`));
+    return cluster;
+  };
+  const times = (cluster: Cluster): unknown[] =>
+    ['web', 'api'].map(
+      (name) => (cluster.get(`Service acme/shop/${name}`)?.spec as { restartedAt?: string }).restartedAt,
+    );
+  const JOB = `
+kind: Service
+metadata: { tenant: acme, application: shop, name: job }
+spec: { image: heddle/demo, epg: web }
+`;
+
+  it('stays when the file that lacks it is applied again, which changes nothing', () => {
+    const cluster = restarted();
+    expect(cluster.apply(SHOP).objects).toEqual([]);
+    expect(cluster.request({ verb: 'put', puts: parse(SHOP) }).objects).toEqual([]);
+    expect(times(cluster)).toEqual([AT, undefined]);
+  });
+
+  it('stays while something else of its service changes, and gives way to another time', () => {
+    const cluster = restarted();
+    cluster.apply(SHOP.replace('replicas: 3', 'replicas: 6'));
+    expect(times(cluster)).toEqual([AT, undefined]);
+    expect(cluster.get('App acme/shop')?.spec).toMatchObject({ services: { web: { replicas: 6, restartedAt: AT } } });
+    cluster.apply(SHOP.replace('replicas: 3', 'replicas: 6, restartedAt: later'));
+    expect(times(cluster)).toEqual(['later', undefined]);
+  });
+
+  it('stays in a Service that a person writes', () => {
+    const cluster = shopCluster();
+    cluster.apply(JOB.replace('epg: web', `epg: web, restartedAt: ${AT}`));
+    expect(cluster.apply(JOB).objects).toEqual([]);
+    cluster.delete('Service acme/shop/job');
+    cluster.apply(JOB);
+    expect(cluster.get('Service acme/shop/job')?.spec).not.toHaveProperty('restartedAt');
+  });
+
+  it('stays when an App takes a Service over, so that no instance is replaced', () => {
+    const cluster = shopCluster();
+    cluster.apply(JOB.replace('shop', 'blog').replace('epg: web', `restartedAt: ${AT}`) + epg('acme/blog/job', '{}'));
+    cluster.request({
+      puts: parse(
+        'kind: App\nmetadata: { tenant: acme, name: blog }\nspec: { services: { job: { image: heddle/demo } } }',
+      ),
+      deletes: [ref('Service acme/blog/job'), ref('Epg acme/blog/job')],
+    });
+    expect(cluster.get('Service acme/blog/job')).toMatchObject({
+      metadata: { generated: true },
+      spec: { restartedAt: AT },
+    });
+  });
+});
+
 describe('deleting', () => {
   it('takes everything along that is owned', () => {
     const cluster = shopCluster();
@@ -452,6 +510,27 @@ describe('requests', () => {
     expect(problems).toEqual([
       'App acme/shop spec.bridgeDomain: found "lan", which is no BridgeDomain of tenant acme; allowed are default',
     ]);
+  });
+
+  it.each([
+    [
+      'driver: macvlan, uplink: lan, vlans: "100-199"',
+      'driver: found "macvlan", which is not available in this version; allowed is ovs: write `driver: ovs` and its fields only',
+    ],
+    [
+      'driver: ovs, encapsulation: vlan, vlans: "100-199"',
+      'encapsulation: found "vlan", which is not available in this version; allowed is vxlan: leave encapsulation and vlans out',
+    ],
+    [
+      'driver: ovs, vlans: "100-199"',
+      'vlans: found "100-199", which encapsulation vxlan has no use for; allowed is no VLAN pool: leave it out',
+    ],
+  ])('are refused for a Domain that nothing enforces: %s', (spec, problem) => {
+    const text = `kind: Domain\nmetadata: { name: lan }\nspec: { ${spec} }`;
+    expect(refusal(() => new Cluster().apply(text))).toEqual({
+      code: 'invalid',
+      problems: [`Domain lan spec.${problem}`],
+    });
   });
 
   it('are not refused for what was wrong before', () => {

@@ -1,6 +1,7 @@
 import type { AnyObject, Problem } from '@heddle/model';
 import { refOf } from '@heddle/model';
 import { checkPolicy } from '@heddle/policy-engine';
+import { checkSupport } from './check-support';
 import { list, nameOf } from './faults';
 import type { State } from './state';
 
@@ -23,7 +24,11 @@ export function checkReferences(state: State): Problem[] {
 }
 
 /** Everything that is wrong with a state; empty for one that can be put into force. */
-export const checkState = (state: State): Problem[] => [...checkReferences(state), ...checkPolicy(state.values())];
+export const checkState = (state: State): Problem[] => [
+  ...checkReferences(state),
+  ...checkSupport(state),
+  ...checkPolicy(state.values()),
+];
 
 type OfKind<K extends AnyObject['kind']> = Extract<AnyObject, { kind: K }>;
 

@@ -18,7 +18,7 @@ export interface Outcome {
  * are expanded anew, and what they no longer generate goes too, again with all that it owns.
  */
 export function nextState(state: State, request: AdmissionRequest): Outcome {
-  const puts = new Map(request.puts.map((object) => [keyOf(object), asWritten(object)]));
+  const puts = new Map(request.puts.map((object) => [keyOf(object), written(state, request, object)]));
   const deletes = new Set(request.deletes.map(refKey));
   const isGenerated = (key: string): boolean => state.get(key)?.metadata.generated === true;
   const owned = ownedIndex(state);
@@ -59,6 +59,36 @@ export function nextState(state: State, request: AdmissionRequest): Outcome {
     if (present) faults.push(generatedFault(state, present, 'deleted'));
   }
   return { next, puts, faults };
+}
+
+/**
+ * A restart leaves its time in the object and not in the file that a person keeps. If the absence of that time meant to
+ * take it away, the next apply of the unchanged file would replace every instance once more; so what is silent about it
+ * keeps what there is. A rollback is not silent: it says what the objects were.
+ */
+function written(state: State, { verb }: AdmissionRequest, object: AnyObject): AnyObject {
+  const plain = asWritten(object);
+  if (verb === 'rollback') return plain;
+  const { tenant, name } = plain.metadata;
+  switch (plain.kind) {
+    case 'Service':
+      return { ...plain, spec: keptRestart(state, keyOf(plain), plain.spec) };
+    case 'App': {
+      const services = Object.entries(plain.spec.services).map(([service, spec]) => [
+        service,
+        keptRestart(state, `Service/${tenant}/${name}/${service}`, spec),
+      ]);
+      return { ...plain, spec: { ...plain.spec, services: Object.fromEntries(services) } };
+    }
+    default:
+      return plain;
+  }
+}
+
+function keptRestart<T extends { restartedAt?: string | undefined }>(state: State, key: string, spec: T): T {
+  const present = state.get(key);
+  const restartedAt = spec.restartedAt ?? (present?.kind === 'Service' ? present.spec.restartedAt : undefined);
+  return restartedAt === undefined ? spec : { ...spec, restartedAt };
 }
 
 function generatedFault(state: State, object: AnyObject, what: 'written' | 'deleted'): Fault {

@@ -18,6 +18,16 @@ describe('rollbackRequest', () => {
     expect(rollbackRequest(cluster.state, target)).toMatchObject({ puts: [], deletes: [] });
   });
 
+  it('takes a restart back too: what a file leaves out stays, what an object was is said', () => {
+    const cluster = new Cluster();
+    cluster.apply(BOTH);
+    const target = cluster.state;
+    cluster.apply(SHOP.replace('replicas: 3', 'replicas: 3, restartedAt: now'));
+    cluster.request(rollbackRequest(cluster.state, target));
+    expect(cluster.get('Service acme/shop/web')?.spec).toEqual(target.get('Service/acme/shop/web')?.spec);
+    expect(rollbackRequest(cluster.state, target)).toMatchObject({ puts: [], deletes: [] });
+  });
+
   it('keeps to its scope, and hosts out of it', () => {
     const cluster = new Cluster();
     cluster.apply(BOTH);

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { nameSchema } from './names';
+import { nameSchema, serviceNameSchema } from './names';
 
 /** The version of the object format. */
 export const API_VERSION = 'heddle/v1';
@@ -10,6 +10,8 @@ const labelKeySchema = z.string().regex(LABEL_KEY, {
   error: (issue) =>
     `found label key "${String(issue.input)}"; allowed are up to 63 letters, digits, "-", "_" and ".", with an optional "prefix/" before them`,
 });
+
+export const isLabelKey = (key: string): boolean => LABEL_KEY.test(key);
 
 export const labelsSchema = z.record(labelKeySchema, z.string().max(253));
 export type Labels = z.infer<typeof labelsSchema>;
@@ -45,6 +47,8 @@ const shared = {
 export const clusterMetadataSchema = z.strictObject(shared);
 export const tenantMetadataSchema = z.strictObject({ tenant: nameSchema, ...shared });
 export const applicationMetadataSchema = z.strictObject({ tenant: nameSchema, application: nameSchema, ...shared });
+/** Of what an App makes from its services, so named by the same rule when a person writes it. */
+export const serviceMetadataSchema = applicationMetadataSchema.extend({ name: serviceNameSchema });
 
 /** Metadata of any object. `tenant` and `application` are present as the scope of the kind asks. */
 export interface Metadata {

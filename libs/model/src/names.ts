@@ -17,7 +17,7 @@ export const nameSchema = z
   .regex(NAME_PATTERN, { error: (issue) => `found "${String(issue.input)}"; ${NAME_RULE}` })
   .meta({ description: 'A DNS label.' });
 
-/** A name that people may give to a service or EPG. */
+/** A name that people may give to a service or EPG, in an App or by itself. */
 export const serviceNameSchema = nameSchema.refine((name) => !RESERVED_NAMES.has(name), {
   error: (issue) =>
     `"${String(issue.input)}" is a reserved word; choose another name (reserved: ${[...RESERVED_NAMES].join(', ')})`,

@@ -89,6 +89,30 @@ describe('parseObjects', () => {
       'kind: Tenant\nmetadata: {name: a}\nspec: {network: {gateway: "fd00::1/64"}}',
       'only IPv4 subnets are enforced',
     ],
+    ...[
+      ['0-5', '0-5'],
+      ['4095', '4095'],
+      ['1-4094,200-100', '200-100'],
+    ].map(([vlans, range]): [string, string, string] => [
+      `VLANs ${vlans}`,
+      `kind: Domain\nmetadata: {name: a}\nspec: {driver: ovs, vlans: "${vlans}"}`,
+      `spec.vlans: found "${range}"; allowed are VLAN ids from 1 to 4094 and ranges of them, the lower one first`,
+    ]),
+    ...['hosst', 'label.', 'label', 'Zone', ''].map((attribute): [string, string, string] => [
+      `the constraint "${attribute}"`,
+      SHOP.replace('replicas: 3', `constraints: [{ attribute: "${attribute}", operator: "!=", value: h1 }]`),
+      `spec.services.web.constraints[0].attribute: found "${attribute}"; allowed are host, zone and label.KEY`,
+    ]),
+    ...['Service', 'Epg'].map((kind): [string, string, string] => [
+      `a reserved name of kind ${kind}`,
+      `kind: ${kind}\nmetadata: {tenant: a, application: b, name: world}\nspec: {${kind === 'Epg' ? '' : 'image: x'}}`,
+      '2:45 metadata.name: "world" is a reserved word; choose another name (reserved: world, any, instances, heddle)',
+    ]),
+    [
+      'VLANs in words',
+      'kind: Domain\nmetadata: {name: a}\nspec: {driver: ovs, vlans: all}',
+      'spec.vlans: found "all"; allowed are VLAN ids from 1 to 4094',
+    ],
     ['a duplicate key', 'kind: Tenant\nkind: Tenant\nmetadata: {name: a}', 'Map keys must be unique'],
     ['text that is not YAML', 'kind: [', '1:8'],
   ])('refuses %s and says where, what and what is allowed', (_what, text, expected) => {
@@ -99,6 +123,13 @@ describe('parseObjects', () => {
     const text =
       'kind: Filter\nmetadata: {tenant: a, name: f}\nspec: {entries: [{name: e, protocol: icmp, destinationPorts: 80}]}';
     expect(problemsOf(text).join()).toContain('ports belong to tcp and udp only');
+  });
+
+  it('reads the attributes that a constraint may name', () => {
+    for (const attribute of ['host', 'zone', 'label.disk', 'label.example.org/rack']) {
+      const text = SHOP.replace('replicas: 3', `constraints: [{ attribute: ${attribute}, operator: "=", value: a }]`);
+      expect(problemsOf(text)).toEqual([]);
+    }
   });
 
   it('refuses a text of 10 MB before parsing it', () => {

@@ -230,14 +230,28 @@ export interface HostView {
   readonly highestClassId: number;
 }
 
+export interface PreviewedStart {
+  readonly service: string;
+  /** Absent when no host takes it; the reason says why. */
+  readonly host?: string;
+  readonly reason: string;
+  /**
+   * Path of the allocation whose place it takes, one of those that stop: a move when that is on another host, otherwise a
+   * replacement.
+   */
+  readonly replaces?: string;
+}
+export interface PreviewedStop {
+  readonly service: string;
+  /** Path. */
+  readonly allocation: string;
+  readonly host: string;
+  readonly reason: string;
+}
+/** What a change starts and stops until it has settled, in the order of the services' paths. */
 export interface SchedulePreview {
-  readonly start: readonly { readonly service: string; readonly host?: string; readonly reason: string }[];
-  readonly stop: readonly {
-    readonly service: string;
-    readonly allocation: string;
-    readonly host: string;
-    readonly reason: string;
-  }[];
+  readonly start: readonly PreviewedStart[];
+  readonly stop: readonly PreviewedStop[];
 }
 
 export interface ServiceView {

@@ -56,16 +56,22 @@ const domain: Filter = {
     `the EPG attaches through the domain "${demand.domain}"; this host realises ${host.domains.join(', ') || 'none'}`,
 };
 
+/** What a constraint asks about. */
+type Placeable = Pick<SnapshotHost, 'name' | 'zone' | 'labels'>;
+
+/** The constraints that a host does not meet. */
+export const unmetConstraints = (host: Placeable, constraints: readonly Constraint[]): Constraint[] =>
+  constraints.filter((constraint) => !meets(host, constraint));
+
 const constraint: Filter = {
   reason: 'constraint',
   changes: false,
   applies: (demand) => demand.constraints.length > 0,
-  check: ({ host }, { demand }) => demand.constraints.every((c) => meets(host, c)),
+  check: ({ host }, { demand }) => unmetConstraints(host, demand.constraints).length === 0,
   explain: (hosts, demand) =>
     `${hosts} ${hosts === 1 ? 'does' : 'do'} not meet ${demand.constraints.map(constraintText).join(' and ')}`,
   detail: ({ host }, { demand }) =>
-    demand.constraints
-      .filter((c) => !meets(host, c))
+    unmetConstraints(host, demand.constraints)
       .map((c) => `${constraintText(c)} is asked for; found ${attributeOf(host, c.attribute) ?? 'no such attribute'}`)
       .join('; '),
 };
@@ -100,15 +106,17 @@ export function firstRefusal(filters: readonly Filter[], host: HostState, reques
 }
 
 /** Whether a host meets a constraint. An attribute that a host does not have differs from every value. */
-function meets(host: SnapshotHost, { attribute, operator, value }: Constraint): boolean {
+function meets(host: Placeable, { attribute, operator, value }: Constraint): boolean {
   return (attributeOf(host, attribute) === value) === (operator === '=');
 }
 
-function attributeOf(host: SnapshotHost, attribute: string): string | undefined {
+function attributeOf(host: Placeable, attribute: string): string | undefined {
   if (attribute === 'host') return host.name;
   if (attribute === 'zone') return host.zone;
   const key = attribute.startsWith('label.') ? attribute.slice('label.'.length) : '';
   return Object.hasOwn(host.labels, key) ? host.labels[key] : undefined;
 }
 
-const constraintText = ({ attribute, operator, value }: Constraint): string => `${attribute} ${operator} ${value}`;
+/** `host != h1`. */
+export const constraintText = ({ attribute, operator, value }: Constraint): string =>
+  `${attribute} ${operator} ${value}`;

@@ -1,5 +1,5 @@
 export * from './explain';
-export { FILTERS, type Filter, type RefusalReason, type Refusals } from './filters';
+export { FILTERS, constraintText, unmetConstraints, type Filter, type RefusalReason, type Refusals } from './filters';
 export * from './place';
 export { FAILURE_LIMIT, SCORERS, type Scorer, type ScorerName, type Scores } from './scorers';
 export type { Demand, Snapshot, SnapshotHost } from './snapshot';

@@ -16,6 +16,7 @@ export interface Seen {
   /** On all other hosts: `current` and `outdated` together. */
   readonly live: readonly Instance[];
   readonly current: readonly Instance[];
+  /** To be replaced: of another template, or misplaced. */
   readonly outdated: readonly Instance[];
   /** Desired to run, made for an earlier service of the name. */
   readonly foreign: readonly Instance[];
@@ -37,7 +38,7 @@ export function classify(goal: ServiceGoal, instances: readonly Instance[], host
   const [wanted, tombstoned] = partition(there, (i) => i.desired === 'run');
   const [running, foreign] = partition(wanted, (i) => i.serviceUid === goal.uid);
   const [lost, live] = partition(running, isLost);
-  const [current, outdated] = partition(live, (i) => i.templateHash === goal.templateHash);
+  const [current, outdated] = partition(live, (i) => isOfTemplate(goal, i) && i.misplaced === undefined);
   const stopping = tombstoned.filter((i) => !isLost(i));
   return {
     running,
@@ -52,6 +53,8 @@ export function classify(goal: ServiceGoal, instances: readonly Instance[], host
     available: live.filter(isAvailable).length,
   };
 }
+
+export const isOfTemplate = (goal: ServiceGoal, i: Instance): boolean => i.templateHash === goal.templateHash;
 
 export const stateOf = (hosts: HostStates, { host }: Instance): Liveness => hosts.get(host)?.state ?? 'suspect';
 

@@ -9,6 +9,11 @@ export interface ServiceGoal {
   readonly replicas: number;
   readonly templateHash: string;
   readonly update: { readonly maxSurge: number; readonly maxUnavailable: number };
+  /**
+   * How many more instances the hosts would take now. Misplaced ones are stopped only as far as others can take their place;
+   * absent: as many as are wanted.
+   */
+  readonly placeable?: number;
   /** The service is gone: nothing of it is to run. */
   readonly deleted?: boolean;
 }
@@ -21,6 +26,8 @@ export interface Instance {
   /** The service it was made for; a service that was deleted and created again has another. */
   readonly serviceUid: string;
   readonly templateHash: string;
+  /** Why it may not be on its host any more, as a sentence; absent if it may. */
+  readonly misplaced?: string;
   readonly desired: 'run' | 'stop';
   /** `pending` until the host reports. */
   readonly phase: AllocationStatus['phase'];

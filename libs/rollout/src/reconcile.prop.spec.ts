@@ -3,14 +3,14 @@ import { isAvailable, maximumOf, minimumOf } from './instance';
 import { World } from './testing/world';
 
 const HOSTS = ['h1', 'h2', 'h3', 'h4'];
-/** h0 is never lost, so that there is always a host to converge on. */
+/** h0 is never lost and always fit, so that there is always a host to converge on. */
 const ALL = ['h0', ...HOSTS];
 
 type Event = (world: World) => void;
 const placeOn =
   (world: World, seed: number) =>
   (n: number): string | undefined => {
-    const ready = ALL.filter((h) => world.hosts.get(h)?.state === 'ready');
+    const ready = ALL.filter((h) => world.hosts.get(h)?.state === 'ready' && !world.unfit.has(h));
     return ready[(n * 7 + seed) % ready.length];
   };
 
@@ -46,6 +46,14 @@ const event: fc.Arbitrary<Event> = fc.oneof(
           (w) =>
             w.setHost(host, state),
       ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom(...HOSTS).map(
+      (host): Event =>
+        (w) =>
+          w.unfit.delete(host) || w.unfit.add(host),
+    ),
   },
   {
     weight: 2,
@@ -93,6 +101,8 @@ function newWorld(): World {
 /** Carries out one decision, and checks the promises about it. Plain comparisons: there are tens of thousands of looks. */
 function lookSafely(world: World, place: (n: number) => string | undefined): void {
   const { available, started, instances, goal } = world;
+  world.placeable = place(0) === undefined ? 0 : undefined;
+  const live = world.live;
   const decision = world.reconcile(place);
   const byName = new Map(instances.map((i) => [i.name, i]));
   const isConfirmed = (name: string): boolean => {
@@ -107,6 +117,10 @@ function lookSafely(world: World, place: (n: number) => string | undefined): voi
 
   const promises = {
     'enough stay available': goal.deleted || world.available >= Math.min(available, minimumOf(goal)),
+    'without a place for another, none is stopped for where it is':
+      world.placeable === undefined ||
+      decision.stop.every((s) => s.reason !== 'misplaced') ||
+      live - decision.stop.filter((s) => s.reason === 'misplaced').length >= goal.replicas,
     'not too many are started': world.started <= Math.max(started, maximumOf(goal)),
     'nothing of a deleted service runs or starts':
       !goal.deleted || (decision.start.length === 0 && world.instances.every((i) => i.desired === 'stop')),
@@ -181,6 +195,7 @@ describe('reconcileService, over random histories', () => {
         const reached = world.instances.filter((i) => ['ready'].includes(world.hosts.get(i.host)!.state));
         expect(reached).toHaveLength(world.goal.deleted ? 0 : world.goal.replicas);
         expect(reached.every((i) => isAvailable(i) && i.templateHash === 'good' && i.desired === 'run')).toBe(true);
+        expect(reached.filter((i) => world.unfit.has(i.host))).toEqual([]);
         // What is left on lost hosts has its tombstone, for when they return.
         expect(world.instances.filter((i) => !reached.includes(i)).every((i) => i.desired === 'stop')).toBe(true);
       }),

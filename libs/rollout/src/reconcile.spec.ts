@@ -166,6 +166,43 @@ describe('reconcileService', () => {
     );
   });
 
+  describe('misplaced instances', () => {
+    const misplaced = (...names: string[]): Instance[] =>
+      three().map((i) => (names.includes(i.name) ? { ...i, misplaced: `host ${i.host} does not meet zone = a` } : i));
+
+    it('are replaced within the bounds of the update, and the others stay', () => {
+      const first = decide(goal(), misplaced('web-0'));
+      expect(first.start).toEqual([{ index: 3, templateHash: 'v1', reason: 'misplaced' }]);
+      expect(stopped(first)).toEqual([]);
+      expect(first.summary).toMatchObject({ current: 2, outdated: 1, complete: false });
+      expect(first.summary.waiting).toEqual([
+        '1 instance is on a host that does not meet the constraints, and is not replaced yet: 3 are available, and at least 3 must be (replicas 3 - maxUnavailable 0)',
+      ]);
+      const second = decide(goal(), [...misplaced('web-0'), instance('web-3')]);
+      expect(second.stop).toEqual([
+        { allocation: 'web-0', reason: 'misplaced', message: 'host h1 does not meet zone = a' },
+      ]);
+    });
+
+    it.each([
+      [0, []],
+      [1, ['web-2 misplaced']],
+      [2, ['web-2 misplaced', 'web-1 misplaced']],
+    ])('stop first only as far as %i others can be placed', (placeable, stops) => {
+      const update = { maxSurge: 0, maxUnavailable: 3 };
+      const result = decide(goal({ update, placeable }), misplaced('web-0', 'web-1', 'web-2'));
+      expect(stopped(result)).toEqual(stops);
+      const stopping = misplaced('web-0', 'web-1', 'web-2').map((i): Instance =>
+        stops.includes(`${i.name} misplaced`) ? { ...i, desired: 'stop' } : i,
+      );
+      expect(stopped(decide(goal({ update, placeable }), stopping))).toEqual([]);
+    });
+
+    it('stop when fewer are wanted, although no other can be placed', () => {
+      expect(stopped(decide(goal({ replicas: 2, placeable: 0 }), misplaced('web-0')))).toEqual(['web-0 misplaced']);
+    });
+  });
+
   describe('hosts', () => {
     const survivors = three().slice(0, 2);
     const away = instance('web-2', { host: 'lost', createdAt: 2 });

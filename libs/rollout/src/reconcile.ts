@@ -1,5 +1,5 @@
 import { chooseVictims } from '@heddle/placement';
-import { byName, classify, partition, stateOf, type HostStates, type Seen } from './classify';
+import { byName, classify, isOfTemplate, partition, stateOf, type HostStates, type Seen } from './classify';
 import { isAvailable, maximumOf, minimumOf, type Instance, type ServiceGoal } from './instance';
 import type { StartInstance, StopInstance, StopReason } from './actions';
 import { summarize, type ServiceSummary } from './summary';
@@ -22,7 +22,8 @@ export interface Reconciliation {
  * - An available instance is stopped only if `replicas - maxUnavailable` available ones remain (unless the service is gone).
  * - An instance is started only if no more than `replicas + maxSurge` are then there, counting those that are stopping
  *   and have not stopped, not counting those on lost hosts.
- * - A failed instance stays with its host, which restarts it; only the loss of the host moves it.
+ * - A failed instance stays with its host, which restarts it; only the loss of the host moves it, and constraints that the
+ *   host does not meet (any more). Such a misplaced one is stopped only as far as another can take its place.
  * - A lost instance gets its tombstone when enough others are available to do without it: it stops when its host returns,
  *   and its replacement is kept. If its host returns earlier there is one too many, and what is missed least goes: what
  *   does not run, then what is not healthy. If all are healthy when they are first looked at together, the youngest on
@@ -60,7 +61,7 @@ function stopSome(goal: ServiceGoal, seen: Seen, hosts: HostStates, now: number)
 /** Lost instances that are not needed any more: outdated ones first, then those lost for longest. */
 function stopLost(goal: ServiceGoal, { lost, available }: Seen, hosts: HostStates, now: number): StopInstance[] {
   const since = (i: Instance): number => hosts.get(i.host)?.since ?? now;
-  const isCurrent = (i: Instance): number => (i.templateHash === goal.templateHash ? 1 : 0);
+  const isCurrent = (i: Instance): number => (isOfTemplate(goal, i) ? 1 : 0);
   const kept = Math.max(0, goal.replicas - available);
   return [...lost]
     .sort((a, b) => isCurrent(a) - isCurrent(b) || since(a) - since(b) || byName(a, b))
@@ -75,7 +76,10 @@ function stopLost(goal: ServiceGoal, { lost, available }: Seen, hosts: HostState
     });
 }
 
-/** Surplus instances, and outdated ones as far as enough available ones remain. */
+/**
+ * Surplus instances, and outdated ones as far as enough available ones remain. Misplaced ones work where they are: as many
+ * stay as nothing can take the place of.
+ */
 function stopLive(goal: ServiceGoal, seen: Seen, hosts: HostStates): StopInstance[] {
   const surplus = new Set(surplusOf(goal, seen, hosts));
   const left = new Set(seen.live.filter((i) => !surplus.has(i)));
@@ -85,7 +89,9 @@ function stopLive(goal: ServiceGoal, seen: Seen, hosts: HostStates): StopInstanc
 
   // Outdated instances that do not work are missed by nobody, but they may recover: as many stay as would be needed if
   // they did and the new ones did not. (The bound of Kubernetes' Deployment controller.)
-  const [working, broken] = partition(seen.outdated, isAvailable);
+  const [misplaced, older] = partition(seen.outdated, (i) => i.misplaced !== undefined);
+  const replaceable = left.size + (goal.placeable ?? goal.replicas) - goal.replicas;
+  const [working, broken] = partition([...older, ...victimsAmong(misplaced, replaceable, hosts)], isAvailable);
   const outdated = [
     ...victimsAmong(broken, left.size - unproven - minimum, hosts),
     ...victimsAmong(working, available - minimum, hosts),
@@ -94,7 +100,11 @@ function stopLive(goal: ServiceGoal, seen: Seen, hosts: HostStates): StopInstanc
     ...[...surplus].map((i) =>
       tombstone(i, 'surplus', `there are more than the ${goal.replicas} wanted of ${goal.path}`),
     ),
-    ...outdated.map((i) => tombstone(i, 'outdated', `it is of an older template than ${goal.templateHash}`)),
+    ...outdated.map((i) =>
+      i.misplaced !== undefined && isOfTemplate(goal, i)
+        ? tombstone(i, 'misplaced', i.misplaced)
+        : tombstone(i, 'outdated', `it is of an older template than ${goal.templateHash}`),
+    ),
   ];
 }
 
@@ -116,11 +126,13 @@ function startMissing(goal: ServiceGoal, seen: Seen, instances: readonly Instanc
   const missing = goal.replicas - seen.current.length;
   const room = maximumOf(goal) - seen.started;
   const indexes = freeIndexes(instances, Math.max(0, Math.min(missing, room)));
-  return indexes.map((index, i) => ({
-    index,
-    templateHash: goal.templateHash,
-    reason: i < seen.lost.length ? 'host-lost' : i < seen.lost.length + seen.outdated.length ? 'outdated' : 'missing',
-  }));
+  const [misplaced, older] = partition(seen.outdated, (i) => isOfTemplate(goal, i));
+  const reasons = [
+    ...seen.lost.map(() => 'host-lost' as const),
+    ...older.map(() => 'outdated' as const),
+    ...misplaced.map(() => 'misplaced' as const),
+  ];
+  return indexes.map((index, i) => ({ index, templateHash: goal.templateHash, reason: reasons[i] ?? 'missing' }));
 }
 
 /** The lowest indexes that no allocation has; one that is stopping or about to be removed has its index still. */

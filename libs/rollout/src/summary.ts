@@ -1,5 +1,5 @@
-import type { Seen } from './classify';
-import { isAvailable, maximumOf, minimumOf, type ServiceGoal } from './instance';
+import { isOfTemplate, type Seen } from './classify';
+import { isAvailable, maximumOf, minimumOf, type Instance, type ServiceGoal } from './instance';
 import type { StartInstance, StopInstance } from './actions';
 
 /** Where a service stands, for status pages; before `start` and `stop` are carried out. */
@@ -7,7 +7,7 @@ export interface ServiceSummary {
   readonly replicas: number;
   /** Of the wanted template. */
   readonly current: number;
-  /** Of another template. */
+  /** To be replaced: of another template, or misplaced. */
   readonly outdated: number;
   /** Running and healthy, of whichever template. */
   readonly available: number;
@@ -53,12 +53,14 @@ function waitingFor(
   const { maxSurge, maxUnavailable } = goal.update;
   const stops = new Set(stop.map((s) => s.allocation));
   const stays = (i: { readonly name: string }): boolean => !stops.has(i.name);
+  const isMisplaced = (i: Instance): boolean => i.misplaced !== undefined && isOfTemplate(goal, i);
   const most = `at most ${maximumOf(goal)} may be (replicas ${replicas} + maxSurge ${maxSurge})`;
   const fewest = `at least ${minimumOf(goal)} must be (replicas ${replicas} - maxUnavailable ${maxUnavailable})`;
 
   const sentences: [number, (n: string, one: boolean) => string][] = [
     [replicas - current.length - start.length, (n) => `${n} cannot start yet: ${started} are there, and ${most}`],
-    [outdated.filter(stays).length, (n) => `${n} of an older template cannot stop yet: ${available} are available, and ${fewest}`],
+    [outdated.filter((i) => stays(i) && !isMisplaced(i)).length, (n) => `${n} of an older template cannot stop yet: ${available} are available, and ${fewest}`],
+    [outdated.filter((i) => stays(i) && isMisplaced(i)).length, (n, one) => `${n} ${one ? 'is on a host that does' : 'are on hosts that do'} not meet the constraints, and ${one ? 'is' : 'are'} not replaced yet: ${available} are available, and ${fewest}`],
     [current.filter(stays).length - replicas, (n) => `${n} too many, to be stopped when the silent hosts are heard from or lost`],
     [current.filter((i) => stays(i) && !isAvailable(i)).length, (n, one) => `${n} of the wanted template ${one ? 'is' : 'are'} not healthy`],
     [lost.filter(stays).length, (n, one) => `${n} ${one ? 'is' : 'are'} on a lost host, and not yet replaced`],

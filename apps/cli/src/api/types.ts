@@ -23,6 +23,8 @@ export interface PlannedStart {
   /** Absent when no host takes it; the reason says why. */
   readonly host?: string;
   readonly reason: string;
+  /** The allocation among those that stop whose place it takes. */
+  readonly replaces?: string;
 }
 
 export interface PlannedStop {

@@ -1,18 +1,17 @@
 import fc from 'fast-check';
-import type { Plan } from '../api/types';
 import { containerSteps, planLines } from './plan';
 import { plainStyle } from './style';
 
-const PLAN: Plan = {
+const PLAN = {
   changed: [
     { key: 'App/acme/shop', action: 'updated' },
     { key: 'Contract/acme/shop--web--api--http', action: 'deleted' },
   ],
   containers: {
     start: [
-      { service: 'acme/shop/web', host: 'h3', reason: 'replaces web-1' },
+      { service: 'acme/shop/web', host: 'h3', reason: 'replaces web-1', replaces: 'acme/shop/web-1' },
       { service: 'acme/shop/web', host: 'h2', reason: 'scale up' },
-      { service: 'acme/shop/api', host: 'h1', reason: 'new template' },
+      { service: 'acme/shop/api', host: 'h1', reason: 'new template', replaces: 'acme/shop/api-1' },
       { service: 'acme/shop/big', reason: '3 hosts have too little memory' },
     ],
     stop: [
@@ -34,7 +33,7 @@ const PLAN: Plan = {
       },
     ],
   },
-};
+} as const;
 
 describe('planLines', () => {
   it('says what happens to objects, containers and connections', () => {
@@ -64,14 +63,26 @@ describe('planLines', () => {
   });
 });
 
-const name = fc.constantFrom('a/a/x', 'a/a/y');
 const hostName = fc.constantFrom('h1', 'h2', 'h3');
-const containers = fc.record({
-  start: fc.array(
-    fc.record({ service: name, host: fc.option(hostName, { nil: undefined }), reason: fc.constant('r') }),
-  ),
-  stop: fc.array(fc.record({ service: name, allocation: fc.uuid(), host: hostName, reason: fc.constant('r') })),
+const service = fc.constantFrom('a/a/x', 'a/a/y');
+const stops = fc.uniqueArray(fc.record({ service, allocation: fc.uuid(), host: hostName, reason: fc.constant('r') }), {
+  selector: ({ allocation }) => allocation,
 });
+/** Each start takes the place of a stop, or of none. */
+const containers = stops.chain((stop) =>
+  fc
+    .record({
+      pairs: fc.subarray(stop).chain((some) => fc.tuple(...some.map((s) => fc.tuple(fc.constant(s), hostName)))),
+      others: fc.array(fc.record({ service, host: fc.option(hostName, { nil: undefined }), reason: fc.constant('r') })),
+    })
+    .map(({ pairs, others }) => ({
+      start: [
+        ...pairs.map(([s, host]) => ({ service: s.service, host, reason: 'r', replaces: s.allocation })),
+        ...others,
+      ],
+      stop,
+    })),
+);
 
 describe('containerSteps', () => {
   it('shows every start and every stop exactly once', () => {
@@ -83,20 +94,22 @@ describe('containerSteps', () => {
           new Set(plan.start),
         );
         expect(pairs.length + steps.started.length + steps.unplaced.length).toBe(plan.start.length);
+        expect(new Set([...pairs.map((p) => p.stop), ...steps.stopped])).toEqual(new Set(plan.stop));
         expect(pairs.length + steps.stopped.length).toBe(plan.stop.length);
       }),
     );
   });
 
-  it('calls a move what ends on another host, a replacement what stays, and pairs all it can', () => {
+  it('calls a move what ends on another host, a replacement what stays, and pairs what the plan pairs', () => {
     fc.assert(
       fc.property(containers, (plan) => {
-        const { moved, replaced, started, stopped } = containerSteps(plan);
-        expect(moved.every(({ stop, start }) => stop.service === start.service && stop.host !== start.host)).toBe(true);
-        expect(replaced.every(({ stop, start }) => stop.service === start.service && stop.host === start.host)).toBe(
-          true,
+        const { moved, replaced } = containerSteps(plan);
+        expect(moved.every(({ stop, start }) => stop.host !== start.host)).toBe(true);
+        expect(replaced.every(({ stop, start }) => stop.host === start.host)).toBe(true);
+        const pairs = [...moved, ...replaced].map(({ stop, start }) => [start, stop.allocation]);
+        expect(new Map(pairs as [unknown, string][])).toEqual(
+          new Map(plan.start.flatMap((s) => ('replaces' in s ? [[s, s.replaces]] : []))),
         );
-        expect(started.filter(({ service }) => stopped.some((stop) => stop.service === service))).toEqual([]);
       }),
     );
   });

@@ -5,9 +5,9 @@ import { count } from './words';
 
 /** What happens to the containers, as a person would say it. */
 export interface ContainerSteps {
-  /** One stops and one of the same service starts on the same host. */
+  /** One takes the place of another on the same host. */
   readonly replaced: readonly { readonly stop: PlannedStop; readonly start: PlannedStart }[];
-  /** One stops and one of the same service starts on another host. */
+  /** One takes the place of another that was on another host. */
   readonly moved: readonly { readonly stop: PlannedStop; readonly start: PlannedStart }[];
   readonly started: readonly PlannedStart[];
   /** To be started, but no host takes it. */
@@ -16,32 +16,33 @@ export interface ContainerSteps {
 }
 
 /**
- * Pairs the starts and stops of each service, those on one host first. Every start and every stop of the plan appears
- * exactly once in the result.
+ * The starts and stops of a plan by what they are together; which belong together is said by the plan. Every start and every
+ * stop appears exactly once in the result.
  */
-export function containerSteps({ start, stop }: Plan['containers']): ContainerSteps {
-  const unplaced = start.filter(({ host }) => host === undefined);
-  const starts = start.filter(({ host }) => host !== undefined);
-  const stops = [...stop];
-  const replaced = takePairs(stops, starts, (a, b) => a.service === b.service && a.host === b.host);
-  const moved = takePairs(stops, starts, (a, b) => a.service === b.service);
-  return { replaced, moved, started: starts, unplaced, stopped: stops };
-}
-
-function takePairs(
-  stops: PlannedStop[],
-  starts: PlannedStart[],
-  fits: (stop: PlannedStop, start: PlannedStart) => boolean,
-): { stop: PlannedStop; start: PlannedStart }[] {
+export function containerSteps({
+  start,
+  stop,
+}: {
+  readonly start: readonly PlannedStart[];
+  readonly stop: readonly PlannedStop[];
+}): ContainerSteps {
+  const left = new Map(stop.map((planned) => [planned.allocation, planned]));
   const pairs: { stop: PlannedStop; start: PlannedStart }[] = [];
-  for (const stop of [...stops]) {
-    const at = starts.findIndex((start) => fits(stop, start));
-    if (at < 0) continue;
-    const [start] = starts.splice(at, 1) as [PlannedStart];
-    stops.splice(stops.indexOf(stop), 1);
-    pairs.push({ stop, start });
-  }
-  return pairs;
+  const alone = start.filter((planned) => {
+    const replaced = planned.replaces === undefined ? undefined : left.get(planned.replaces);
+    if (!replaced) return true;
+    left.delete(replaced.allocation);
+    pairs.push({ stop: replaced, start: planned });
+    return false;
+  });
+  const isMove = (pair: (typeof pairs)[number]): boolean => pair.stop.host !== pair.start.host;
+  return {
+    replaced: pairs.filter((pair) => !isMove(pair)),
+    moved: pairs.filter(isMove),
+    started: alone.filter(({ host }) => host !== undefined),
+    unplaced: alone.filter(({ host }) => host === undefined),
+    stopped: [...left.values()],
+  };
 }
 
 /** A plan for people: objects, containers, connections, and a line that sums up. */

@@ -9,7 +9,14 @@ const path = z.strictObject({ source: z.string(), destination: z.string(), traff
 const plan = z.strictObject({
   changed: z.array(action),
   containers: z.strictObject({
-    start: z.array(z.strictObject({ service: z.string(), host: z.string().optional(), reason: z.string() })),
+    start: z.array(
+      z.strictObject({
+        service: z.string(),
+        host: z.string().optional().describe('Absent when no host takes it; the reason says why.'),
+        reason: z.string(),
+        replaces: z.string().optional().describe('The allocation among those that stop whose place it takes.'),
+      }),
+    ),
     stop: z.array(
       z.strictObject({ service: z.string(), allocation: z.string(), host: z.string(), reason: z.string() }),
     ),

@@ -3,6 +3,7 @@ import {
   API_VERSION,
   applicationMetadataSchema,
   clusterMetadataSchema,
+  serviceMetadataSchema,
   tenantMetadataSchema,
   type Metadata,
 } from '../metadata';
@@ -104,7 +105,7 @@ export function objectSchema(kind: KindInfo) {
   return z.strictObject({
     apiVersion: z.literal(API_VERSION).default(API_VERSION),
     kind: z.literal(kind.kind),
-    metadata: METADATA[kind.scope],
+    metadata: kind.kind === 'Service' || kind.kind === 'Epg' ? serviceMetadataSchema : METADATA[kind.scope],
     spec: kind.kind === 'Tenant' || kind.kind === 'Vrf' ? kind.spec.prefault({}) : kind.spec,
     status: z.record(z.string(), z.unknown()).optional().describe('Observed; ignored on input.'),
   });

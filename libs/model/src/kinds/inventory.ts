@@ -4,10 +4,23 @@ import { nameSchema } from '../names';
 
 /** Objects owned by the inventory. */
 
-const vlanRanges = z.string().regex(/^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$/, {
-  error: (i) =>
-    `found ${JSON.stringify(i.input)}; allowed are VLAN ids and ranges from 1 to 4094 such as "100-199,300"`,
-});
+const VLAN_RULE = 'allowed are VLAN ids from 1 to 4094 and ranges of them, the lower one first, such as "100-199,300"';
+
+const vlanRanges = z
+  .string()
+  .max(10_000)
+  .regex(/^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$/, {
+    error: (i) => `found ${JSON.stringify(i.input)}; ${VLAN_RULE}`,
+    abort: true,
+  })
+  .superRefine((text, ctx) => {
+    for (const range of text.split(',')) {
+      const [low = 0, high = low] = range.split('-').map(Number);
+      if (low < 1 || high > 4094 || low > high) {
+        ctx.addIssue({ code: 'custom', message: `found "${range}"; ${VLAN_RULE}` });
+      }
+    }
+  });
 
 /** How endpoints attach. The agent of a host says which domains it can realise. */
 export const domainSpec = z.discriminatedUnion('driver', [

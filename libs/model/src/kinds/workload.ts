@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { isLabelKey } from '../metadata';
 import { nameSchema, serviceNameSchema } from '../names';
 
 /** Objects owned by the scheduler. */
@@ -62,8 +63,24 @@ export const healthSchema = z.strictObject({
 });
 export type Health = z.infer<typeof healthSchema>;
 
+const LABEL_PREFIX = 'label.';
+
+/**
+ * What a constraint may ask of a host; the key is that of a label. An attribute that no host has would differ from every
+ * value, so a misspelt one would be met everywhere.
+ */
+const isHostAttribute = (text: string): boolean =>
+  text === 'host' || text === 'zone' || (text.startsWith(LABEL_PREFIX) && isLabelKey(text.slice(LABEL_PREFIX.length)));
+
 export const constraintSchema = z.strictObject({
-  attribute: z.string().min(1).max(300).describe('host, zone, or label.KEY'),
+  attribute: z
+    .string()
+    .max(330)
+    .refine(isHostAttribute, {
+      error: (i) =>
+        `found ${JSON.stringify(i.input)}; allowed are host, zone and label.KEY, where KEY is that of a label`,
+    })
+    .describe('host, zone, or label.KEY'),
   operator: z.enum(['=', '!=']),
   value: z.string().max(253),
 });

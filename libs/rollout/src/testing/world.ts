@@ -33,6 +33,10 @@ export class World {
   readonly hosts = new Map<string, { state: HostWord; since: number }>();
   /** Templates whose instances never become healthy. */
   readonly broken = new Set<string>();
+  /** Hosts that the service's constraints exclude. */
+  readonly unfit = new Set<string>();
+  /** How many more instances the hosts take; undefined: any number. */
+  placeable: number | undefined;
   private created = 0;
 
   constructor(hosts: readonly string[]) {
@@ -46,6 +50,12 @@ export class World {
   /** The number of instances that the promise about `maxSurge` counts. */
   get started(): number {
     return this.instances.filter((i) => !this.isLost(i) && !(i.desired === 'stop' && i.phase === 'stopped')).length;
+  }
+
+  /** Desired to run, on hosts that are not given up. */
+  get live(): number {
+    return this.instances.filter((i) => i.desired === 'run' && i.serviceUid === this.goal.uid && !this.isLost(i))
+      .length;
   }
 
   get available(): number {
@@ -84,7 +94,11 @@ export class World {
   }
 
   decide(): Reconciliation {
-    return reconcileService(this.goal, this.instances, this.hosts as HostStates, this.now);
+    const instances = this.instances.map((i) =>
+      this.unfit.has(i.host) ? { ...i, misplaced: `host ${i.host} does not meet the constraints` } : i,
+    );
+    const goal = this.placeable === undefined ? this.goal : { ...this.goal, placeable: this.placeable };
+    return reconcileService(goal, instances, this.hosts as HostStates, this.now);
   }
 
   /** The agents of hosts that are heard from go one step on with the instances that `touches` selects. */
