@@ -1,6 +1,7 @@
 import {
   addressSchema,
   hostSpec,
+  ipv4Schema,
   labelsSchema,
   macSchema,
   nameSchema,
@@ -26,7 +27,7 @@ const classId = z
 export const registrationSchema = z.strictObject({
   host: nameSchema,
   agentEpoch: z.string().max(64),
-  spec: hostSpec,
+  spec: hostSpec.extend({ underlay: ipv4Schema }),
   labels: labelsSchema,
   seen: z.strictObject({ clusterUid: z.string().max(64), incarnation: position, position }).optional(),
   highestClassId: classId,
