@@ -35,7 +35,6 @@ export const hostConfigSchema = z.strictObject({
   resources: z.strictObject({ cpu: z.number().min(0), memoryBytes: z.number().int().min(0) }).optional(),
   /** Set by a lab; the engine applies it by itself. */
   cgroupParent: z.string().optional(),
-  healthPort: z.number().int().min(0).max(65535).optional(),
 });
 export type HostConfig = z.infer<typeof hostConfigSchema>;
 
