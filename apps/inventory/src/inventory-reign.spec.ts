@@ -1,4 +1,12 @@
-import { TOPICS, type DistributedEndpoint, type EventFact, type HostRegistration, type HostView } from '@heddle/model';
+import {
+  TOPICS,
+  type AllocationStatus,
+  type DistributedEndpoint,
+  type EventFact,
+  type HostRegistration,
+  type HostReport,
+  type HostView,
+} from '@heddle/model';
 import { TestOwnership, type Ownership } from '@heddle/service';
 import { InventoryReign } from './inventory-reign';
 
@@ -283,6 +291,46 @@ describe('InventoryReign', () => {
     const facts = ['web-1', 'web-2'].map((name) => fact('Allocation', 'acme', `shop/${name}`));
     expect(reign.factsOf('h1', [...facts, fact('Host', '', 'h1')])).toHaveLength(3);
     expect(reign.factsOf('h2', facts)).toEqual([facts[1]]);
+  });
+
+  it('hides nothing that a host reports behind what another host reports under the same names', async () => {
+    const statuses = world.subscriber<AllocationStatus>('inventory', TOPICS.allocationStatus);
+    const endpoints = world.subscriber<DistributedEndpoint>('inventory', TOPICS.endpoints);
+    const of = (host: string, phase: AllocationStatus['phase'], address: string): HostReport => ({
+      host,
+      agentEpoch: 'a',
+      sequence: 1,
+      allocations: [
+        { allocation: 'acme/shop/web-1', uid: 'u1', host, phase, healthy: true, addresses: [], restarts: 0 },
+      ],
+      endpoints: [
+        {
+          id: 'allocation:acme/shop/web-1',
+          epg: 'acme/shop/web',
+          mac: '02:48:0a:20:00:02',
+          addresses: [address],
+          host,
+          healthy: true,
+          attachment: { driver: 'ovs', port: 'hd1' },
+          since: '2026-01-01T00:00:00Z',
+        },
+      ],
+    });
+    for (const host of ['h1', 'h2']) await reign.register(registration(host));
+    await reign.report(of('h1', 'running', '10.32.0.2'));
+    await reign.report(of('h2', 'stopped', '10.32.0.66'));
+    await world.settle();
+    expect([...statuses.entries].map(([key, status]) => [key, status.host, status.phase])).toEqual([
+      ['h1/acme/shop/web-1', 'h1', 'running'],
+      ['h2/acme/shop/web-1', 'h2', 'stopped'],
+    ]);
+    expect([...endpoints.entries.values()].map((e) => [e.host, e.addresses])).toEqual([
+      ['h1', ['10.32.0.2']],
+      ['h2', ['10.32.0.66']],
+    ]);
+    // Nor is a host silenced.
+    const fact = { at: '', kind: 'Allocation', tenant: 'acme', name: 'shop/web-1', what: 'stopped', message: '' };
+    expect(['h1', 'h2', 'h3'].map((host) => reign.factsOf(host, [fact]).length)).toEqual([1, 1, 0]);
   });
 
   it('forgets a host when an operator removed it, not when its view is being read anew', async () => {

@@ -34,10 +34,15 @@ interface Known {
   leftOut?: readonly string[];
 }
 
-/** Everything derived that others follow. */
+/**
+ * Everything derived that others follow. What a host reports is under the host's name, so that one which reports something of
+ * another host's hides nothing.
+ */
 export interface Derived {
   readonly hosts: ReadonlyMap<string, HostView>;
+  /** By `HOST/ID`. */
   readonly endpoints: ReadonlyMap<string, DistributedEndpoint>;
+  /** By `HOST/PATH`. */
   readonly statuses: ReadonlyMap<string, AllocationStatus>;
 }
 
@@ -125,13 +130,13 @@ export class Registry {
       const known = this.known.get(name);
       const view = viewOf(name, object, known, this.liveness.get(name));
       hosts.set(name, view);
-      for (const status of known?.report?.allocations ?? []) statuses.set(status.allocation, status);
+      for (const status of known?.report?.allocations ?? []) statuses.set(`${name}/${status.allocation}`, status);
       // No tunnel leads there. What its endpoints have of one another they have by their own host.
       if (!isIpv4(object.spec.underlay)) continue;
       for (const { attachment: _attachment, allocation: _allocation, since: _since, ...endpoint } of known?.report
         ?.endpoints ?? []) {
         // Names do not lead to a host that is gone; its flows stay, since it may only be cut off from us.
-        endpoints.set(endpoint.id, {
+        endpoints.set(`${name}/${endpoint.id}`, {
           ...endpoint,
           underlay: object.spec.underlay,
           healthy: endpoint.healthy && view.state !== 'lost',

@@ -38,7 +38,7 @@ export interface Rpc {
   'inventory.report': { request: HostReport; response: { accepted: boolean } };
   /**
    * What happened on a host, for the stream of events: to the host itself or to an allocation. Whatever a fact says, it is
-   * by the host; one about an allocation that another host reports is left out.
+   * by the host; one about an allocation that only other hosts report is left out.
    */
   'inventory.events': { request: { host: string; events: readonly EventFact[] }; response: { accepted: number } };
   /**
@@ -278,11 +278,14 @@ export interface LogLine {
 export const TOPICS = {
   /** {@link ResolvedEntry} by `resolvedKey`; written by policy. */
   policy: 'policy',
-  /** {@link DistributedEndpoint} by id; written by inventory. */
+  /** {@link DistributedEndpoint} by `HOST/ID`; written by inventory. */
   endpoints: 'endpoints',
   /** {@link HostView} by name; written by inventory. */
   hosts: 'hosts',
-  /** {@link AllocationStatus} by allocation path; written by inventory. */
+  /**
+   * {@link AllocationStatus} by `HOST/PATH`; written by inventory. Hosts report any path: of an allocation only the status by
+   * the host that it is on counts.
+   */
   allocationStatus: 'allocation-status',
   /** `HeddleObject<'Allocation'>` by path, one topic for each host; written by scheduler. */
   allocations: (host: string): string => `allocations.${host}`,
