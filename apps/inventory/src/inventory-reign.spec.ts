@@ -112,6 +112,28 @@ describe('InventoryReign', () => {
     expect(hosts.entries.get('h1')).toMatchObject({ state: 'ready', highestClassId: 31 });
   });
 
+  it('keeps what the switch of a host dropped, for who asks, and distributes it to nobody', async () => {
+    await reign.register(registration('h1'));
+    const beat = (drops?: Record<string, number>) =>
+      reign.heartbeat({
+        host: 'h1',
+        agentEpoch: 'a',
+        policyPosition: 1,
+        workloadPosition: 0,
+        highestClassId: 0,
+        problems: [],
+        usage: { containers: 0, endpoints: 0, flows: 0 },
+        ...(drops ? { drops } : {}),
+      });
+    beat({ 'no-contract': 7 });
+    await world.settle();
+    expect(reign.hosts().map((h) => h.drops)).toEqual([{ 'no-contract': 7 }, undefined, undefined]);
+    expect(hosts.entries.get('h1')).toMatchObject({ policyPosition: 1 });
+    expect(hosts.entries.get('h1')).not.toHaveProperty('drops');
+    beat();
+    expect(reign.hosts()[0]).not.toHaveProperty('drops');
+  });
+
   it('gives nobody up before a whole window has passed since it could hear them', async () => {
     for (const name of ['h1', 'h2', 'h3']) await reign.register(registration(name));
     await begin();

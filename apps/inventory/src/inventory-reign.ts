@@ -217,7 +217,8 @@ export class InventoryReign implements Reign {
   private publish(): void {
     const { position } = this.ownership.view;
     const { hosts, endpoints, statuses } = this.registry.derive(this.objects());
-    this.publisher.publish(TOPICS.hosts, hosts, position);
+    const told = [...hosts].map(([name, { drops: _drops, ...host }]) => [name, host] as const);
+    this.publisher.publish(TOPICS.hosts, new Map(told), position);
     this.publisher.publish(TOPICS.endpoints, endpoints, position);
     this.publisher.publish(TOPICS.allocationStatus, statuses, position);
   }

@@ -195,6 +195,7 @@ function viewOf(
     workloadPosition: heartbeat?.workloadPosition ?? 0,
     problems: [...(heartbeat?.problems ?? []), ...(known?.leftOut ?? []), ...underlayProblem(object)],
     usage: heartbeat?.usage ?? { containers: 0, endpoints: 0, flows: 0 },
+    ...(heartbeat?.drops === undefined ? {} : { drops: heartbeat.drops }),
     agentVersion: registered?.agentVersion ?? '',
     highestClassId: Math.max(registered?.highestClassId ?? 0, heartbeat?.highestClassId ?? 0),
   };

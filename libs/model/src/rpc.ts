@@ -186,6 +186,8 @@ export interface HostHeartbeat {
   /** What keeps the host from being in order, one sentence each. */
   readonly problems: readonly string[];
   readonly usage: { readonly containers: number; readonly endpoints: number; readonly flows: number };
+  /** Packets that the switch dropped, by reason, since it has its flows; absent while that is unknown. */
+  readonly drops?: Readonly<Record<string, number>>;
 }
 export interface HeartbeatResult {
   /** false: the inventory does not know this run of the agent; it registers again. */
@@ -225,6 +227,8 @@ export interface HostView {
   readonly workloadPosition: number;
   readonly problems: readonly string[];
   readonly usage: HostHeartbeat['usage'];
+  /** Not distributed: it changes all the time. */
+  readonly drops?: HostHeartbeat['drops'];
   readonly agentVersion: string;
   /** The highest class id that the host has ever enforced. */
   readonly highestClassId: number;

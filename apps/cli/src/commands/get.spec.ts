@@ -145,6 +145,23 @@ describe('describe', () => {
     const asked = api().requests.find(({ path }) => path === '/events');
     expect(asked?.query).toEqual({ kind: 'Allocation', tenant: 'acme', name: 'shop/web-1', limit: '20' });
   });
+
+  it('shows what the switch of a host dropped, the most first', async () => {
+    const lines = async (drops?: Record<string, number>) => {
+      api().set(host('h1', 'ready', drops && { drops }));
+      const { code, out } = await run(['describe', 'host', 'h1']);
+      expect(code).toBe(0);
+      return out.split('\n');
+    };
+    const some = await lines({ 'not-ip': 3, 'spoofed-source': 0, 'no-contract': 1204 });
+    const at = some.indexOf('Dropped packets');
+    expect(some.slice(at, at + 4)).toEqual(['Dropped packets', '  no-contract  1204', '  not-ip       3', 'Relations']);
+    // Once is enough.
+    expect(some.join('\n')).not.toContain('drops');
+    const none = await lines({ 'no-contract': 0 });
+    expect(none[none.indexOf('Dropped packets') + 1]).toBe('  (none)');
+    expect(await lines()).not.toContain('Dropped packets');
+  });
 });
 
 describe('status and history', () => {

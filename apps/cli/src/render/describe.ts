@@ -15,12 +15,14 @@ export interface Description {
 
 /** All there is to say about one object: what it is, what is wanted, how it is, what belongs to it, what happened. */
 export function describeLines({ object, relations, events }: Description, style: Style, now: number): string[] {
-  const { metadata, spec, status } = object;
+  const { metadata, spec } = object;
+  const { drops, ...status } = object.status ?? {};
   return [
     style.bold(`${object.kind} ${pathOfObject(object)}`),
     ...indented(rowLines(metadataRows(metadata))),
     ...section('Spec', indented(yamlLines(spec)), style),
-    ...(status ? section('Status', indented(yamlLines(status)), style) : []),
+    ...(object.status ? section('Status', indented(yamlLines(status)), style) : []),
+    ...(isCounts(drops) ? section('Dropped packets', indented(rowLines(dropRows(drops))), style) : []),
     ...section('Relations', indented(rowLines(relations.map(relationRow))), style),
     ...section('Events', indented(rowLines(eventRows(events, style, now))), style),
   ];
@@ -37,6 +39,16 @@ function metadataRows(metadata: HeddleObject['metadata']): Row[] {
     ...(Object.keys(annotations).length > 0 ? [['annotations', pairs(annotations).join(', ')]] : []),
   ];
 }
+
+const isCounts = (value: unknown): value is Readonly<Record<string, number>> =>
+  typeof value === 'object' && value !== null;
+
+/** What the switch of a host dropped, the most first; what it never had to is not worth a line. */
+const dropRows = (drops: Readonly<Record<string, number>>): Row[] =>
+  Object.entries(drops)
+    .filter(([, packets]) => packets > 0)
+    .sort(([, a], [, b]) => b - a)
+    .map(([reason, packets]) => [reason, String(packets)]);
 
 const relationRow = ({ relation, key, note }: Relation): Row => [relation, key, ...(note ? [note] : [])];
 
