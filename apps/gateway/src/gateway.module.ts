@@ -18,6 +18,7 @@ import { LogsController } from './http/logs.controller';
 import { ObjectsController } from './http/objects.controller';
 import { OPS, OpsController } from './http/ops.controller';
 import { ProbeController } from './http/probe.controller';
+import { RulesController } from './http/rules.controller';
 import { SchemaController } from './http/schema.controller';
 import { StatusController } from './http/status.controller';
 import { StoreController } from './http/store.controller';
@@ -56,6 +57,7 @@ export class GatewayModule {
         ChangesController,
         FilesController,
         ProbeController,
+        RulesController,
         LogsController,
         HostCredentialsController,
         WorkloadsController,

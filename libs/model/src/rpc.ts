@@ -26,6 +26,8 @@ export interface Rpc {
   'policy.preview': { request: CheckRequest; response: PolicyPreview };
   /** May a connection be opened? By the policy in force at the service. */
   'policy.verdict': { request: VerdictRequest[]; response: VerdictResult[] };
+  /** Rules that agents enforce, with the cookies of their flows; answered by the holder of the lease, who gives the numbers. */
+  'policy.rules': { request: RulesRequest; response: RuleList };
   'policy.status': { request: Record<string, never>; response: PolicyStatus };
 
   // ---- inventory ---------------------------------------------------------------------------------------------------
@@ -131,6 +133,34 @@ export interface VerdictResult {
   readonly action: 'permit' | 'deny';
   readonly rule?: ResolvedRule;
   readonly reason: string;
+}
+/** Which rules; each field limits them further. */
+export interface RulesRequest {
+  readonly tenant?: string;
+  /** Path of a contract. */
+  readonly contract?: string;
+  /** Of a flow, as it is shown on a switch: 0x4845abcdef012345. */
+  readonly cookie?: string;
+}
+export interface RuleList {
+  readonly items: readonly RuleView[];
+  /** How many there are, when the answer has not all of them. */
+  readonly total: number;
+}
+/** A {@link ResolvedRule} as people are shown it. */
+export interface RuleView {
+  readonly id: string;
+  /** What its flows carry: 0x4845abcdef012345. */
+  readonly cookie: string;
+  readonly origin: string;
+  readonly vrf: string;
+  /** EPG paths; `*` is every EPG of the VRF. */
+  readonly source: string;
+  readonly destination: string;
+  /** `tcp 8080`, `icmp`, `any`. */
+  readonly traffic: string;
+  readonly action: 'permit' | 'deny';
+  readonly priority: number;
 }
 export interface PolicyStatus {
   readonly position: number;

@@ -1,4 +1,4 @@
-import type { EventFact, HeddleObject } from '@heddle/model';
+import type { EventFact, HeddleObject, RuleList } from '@heddle/model';
 import { pathOfObject } from '../objects/paths';
 import type { Relation } from '../objects/relations';
 import { eventRows } from './events';
@@ -11,10 +11,12 @@ export interface Description {
   readonly relations: readonly Relation[];
   /** Oldest first. */
   readonly events: readonly EventFact[];
+  /** Of a contract: its rules, or why they are not known. */
+  readonly rules?: RuleList | { readonly unknown: string };
 }
 
 /** All there is to say about one object: what it is, what is wanted, how it is, what belongs to it, what happened. */
-export function describeLines({ object, relations, events }: Description, style: Style, now: number): string[] {
+export function describeLines({ object, relations, events, rules }: Description, style: Style, now: number): string[] {
   const { metadata, spec } = object;
   const { drops, ...status } = object.status ?? {};
   return [
@@ -24,6 +26,7 @@ export function describeLines({ object, relations, events }: Description, style:
     ...(object.status ? section('Status', indented(yamlLines(status)), style) : []),
     ...(isCounts(drops) ? section('Dropped packets', indented(rowLines(dropRows(drops))), style) : []),
     ...section('Relations', indented(rowLines(relations.map(relationRow))), style),
+    ...(rules ? section('Rules', indented(ruleLines(rules)), style) : []),
     ...section('Events', indented(rowLines(eventRows(events, style, now))), style),
   ];
 }
@@ -38,6 +41,19 @@ function metadataRows(metadata: HeddleObject['metadata']): Row[] {
     ...(Object.keys(labels).length > 0 ? [['labels', pairs(labels).join(', ')]] : []),
     ...(Object.keys(annotations).length > 0 ? [['annotations', pairs(annotations).join(', ')]] : []),
   ];
+}
+
+/** Each rule with the cookie of its flows: what leads from a flow on a switch back to here. */
+function ruleLines(rules: NonNullable<Description['rules']>): string[] {
+  if ('unknown' in rules) return [`(unknown: ${rules.unknown})`];
+  const rows = rules.items.map(({ cookie, action, source, destination, traffic }): Row => [
+    cookie,
+    action,
+    `${source} -> ${destination}`,
+    traffic,
+  ]);
+  const more = rules.total - rules.items.length;
+  return [...rowLines(rows), ...(more > 0 ? [`and ${more} more`] : [])];
 }
 
 const isCounts = (value: unknown): value is Readonly<Record<string, number>> =>
