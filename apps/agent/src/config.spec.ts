@@ -53,6 +53,12 @@ describe('readHostConfig', () => {
       expect(text).toContain(part);
   });
 
+  it('refuses an underlay over IPv6 with what was found and what is allowed', () => {
+    expect(() => read({ ...CONFIG, underlay: { address: 'fd00::11' } })).toThrow(
+      /underlay\.address.*found "fd00::11"; allowed is an IPv4 address/,
+    );
+  });
+
   it.each([
     ['not JSON', '{'],
     ['nothing', ''],

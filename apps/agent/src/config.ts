@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { HeddleError, addressSchema, explainIssues, nameSchema, problemText } from '@heddle/model';
+import { HeddleError, explainIssues, ipv4Schema, nameSchema, problemText } from '@heddle/model';
 import * as z from 'zod';
 
 const MAX_SOCKET_PATH = 107;
@@ -24,7 +24,7 @@ export const hostConfigSchema = z.strictObject({
     datapathType: z.enum(['netdev', 'system']).default('system'),
     uplinkBridge: z.string().max(15).optional(),
   }),
-  underlay: z.strictObject({ address: addressSchema, mtu: z.number().int().min(576).max(65535).default(1500) }),
+  underlay: z.strictObject({ address: ipv4Schema, mtu: z.number().int().min(576).max(65535).default(1500) }),
   nats: z.strictObject({ servers: z.array(z.string()).min(1), seedFile: z.string().optional() }),
   /** Between the agent and the attach daemon. */
   attach: z.strictObject({ socket: socketPath }),
@@ -35,7 +35,6 @@ export const hostConfigSchema = z.strictObject({
   resources: z.strictObject({ cpu: z.number().min(0), memoryBytes: z.number().int().min(0) }).optional(),
   /** Set by a lab; the engine applies it by itself. */
   cgroupParent: z.string().optional(),
-  healthPort: z.number().int().min(0).max(65535).optional(),
 });
 export type HostConfig = z.infer<typeof hostConfigSchema>;
 

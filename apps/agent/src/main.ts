@@ -22,6 +22,7 @@ import { AgentModule } from './agent/agent.module';
 import { ControlPlane } from './agent/control-plane';
 import { RESOLV_FOLDER } from './agent/resolv-files';
 import { readHostConfig, type HostConfig } from './config';
+import { addDropMetrics } from './datapath/drops';
 import { listenOps } from './ops';
 import { linkHealthProbe } from './runtime/health-probe';
 import { AgentStore } from './store';
@@ -121,6 +122,7 @@ async function open(
   endings.push(() => ovs.close());
   const bridge = new OpenFlowSwitch({ socketPath: path.join(config.ovs.runDir, `${config.ovs.bridge}.mgmt`) });
   endings.push(() => bridge.close());
+  addDropMetrics(context.metrics.registry, bridge);
   const controlPlane = new ControlPlane({
     config,
     bus,

@@ -19,6 +19,7 @@ import { ObjectsController } from './http/objects.controller';
 import { OPS, OpsController } from './http/ops.controller';
 import { ProbeController } from './http/probe.controller';
 import { QueryGuard } from './http/query';
+import { RulesController } from './http/rules.controller';
 import { SchemaController } from './http/schema.controller';
 import { StatusController } from './http/status.controller';
 import { StoreController } from './http/store.controller';
@@ -57,6 +58,7 @@ export class GatewayModule {
         ChangesController,
         FilesController,
         ProbeController,
+        RulesController,
         LogsController,
         HostCredentialsController,
         WorkloadsController,

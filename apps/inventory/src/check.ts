@@ -1,10 +1,19 @@
 import { applyChange } from '@heddle/admission';
 import type { BlockTable } from '@heddle/ipam';
-import { contains, parseAddress, parseCidr, type AnyObject, type Change, type Problem } from '@heddle/model';
+import {
+  contains,
+  IPV4_ONLY,
+  isIpv4,
+  parseAddress,
+  parseCidr,
+  type AnyObject,
+  type Change,
+  type Problem,
+} from '@heddle/model';
 
 /**
- * What the inventory knows of a change that nobody else does: domains that EPGs and hosts name, and subnets from which blocks
- * are leased to hosts.
+ * What the inventory knows of a change that nobody else does: domains that EPGs and hosts name, subnets from which blocks
+ * are leased to hosts, and hosts that no tunnel leads to.
  */
 export function checkAfter(
   objects: ReadonlyMap<string, AnyObject>,
@@ -12,7 +21,7 @@ export function checkAfter(
   change: Change,
 ): Problem[] {
   const after = applyChange(objects, change);
-  return [...domainProblems(after), ...subnetProblems(after, blocks, change)];
+  return [...domainProblems(after), ...subnetProblems(after, blocks, change), ...underlayProblems(change)];
 }
 
 function domainProblems(objects: ReadonlyMap<string, AnyObject>): Problem[] {
@@ -53,5 +62,15 @@ function subnetProblems(
         message: `the subnet of block ${block}, which host ${host} holds, would go; remove the services that use it and the host first, or keep the subnet`,
       },
     ];
+  });
+}
+
+/** One that was accepted by an earlier version stands in nobody's way, unless it is the one that is changed. */
+function underlayProblems({ objects }: Change): Problem[] {
+  return objects.flatMap(({ key, after }) => {
+    const object = after as AnyObject | null;
+    if (object?.kind !== 'Host' || isIpv4(object.spec.underlay)) return [];
+    const message = `found "${object.spec.underlay}"; allowed is ${IPV4_ONLY}`;
+    return [{ path: `${key.replace('/', ' ')} spec.underlay`, message }];
   });
 }

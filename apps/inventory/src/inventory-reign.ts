@@ -136,14 +136,20 @@ export class InventoryReign implements Reign {
   }
 
   /**
-   * Those facts that a host may tell: all but those about allocations that other hosts report. The host's own reports do not
-   * decide, because what it tells last of an allocation may come when it reports it no more.
+   * Those facts that a host may tell: all but those about allocations that other hosts report and this one does not. Its own
+   * reports alone do not decide, because what it tells last of an allocation may come when it reports it no more; nor do those
+   * of others, or a host could silence another by reporting its allocations.
    */
   factsOf(host: string, facts: readonly EventFact[]): EventFact[] {
-    const statuses = this.publisher.entries<AllocationStatus>(TOPICS.allocationStatus);
+    const reporters = new Map<string, Set<string>>();
+    for (const { allocation, host } of this.publisher.entries<AllocationStatus>(TOPICS.allocationStatus).values()) {
+      const known = reporters.get(allocation);
+      if (known) known.add(host);
+      else reporters.set(allocation, new Set([host]));
+    }
     return facts.filter(({ kind, tenant, name }) => {
-      const reporter = kind === 'Allocation' ? statuses.get(`${tenant}/${name}`)?.host : host;
-      return reporter === undefined || reporter === host;
+      const hosts = kind === 'Allocation' ? reporters.get(`${tenant}/${name}`) : undefined;
+      return hosts === undefined || hosts.has(host);
     });
   }
 
@@ -211,7 +217,8 @@ export class InventoryReign implements Reign {
   private publish(): void {
     const { position } = this.ownership.view;
     const { hosts, endpoints, statuses } = this.registry.derive(this.objects());
-    this.publisher.publish(TOPICS.hosts, hosts, position);
+    const told = [...hosts].map(([name, { drops: _drops, ...host }]) => [name, host] as const);
+    this.publisher.publish(TOPICS.hosts, new Map(told), position);
     this.publisher.publish(TOPICS.endpoints, endpoints, position);
     this.publisher.publish(TOPICS.allocationStatus, statuses, position);
   }

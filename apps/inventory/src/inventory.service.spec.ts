@@ -3,6 +3,7 @@ import { Events, IdentityRecord, MemoryBus, MemoryHub, MemoryStore } from '@hedd
 import type { EventFact } from '@heddle/model';
 import { RpcClient, silentLog, type RunningService } from '@heddle/service';
 import { startInventory } from './inventory.module';
+import { heartbeatSchema, registrationSchema } from './schemas';
 
 const fact = (over: Partial<EventFact> = {}): EventFact => ({
   at: '2026-01-01T00:00:00Z',
@@ -59,5 +60,50 @@ describe('what hosts tell for the stream of events', () => {
     const lost = fact({ kind: 'Host', tenant: '', name: 'h1', what: 'restarted' });
     await expect(tell('h1', [lost])).resolves.toEqual({ accepted: 1 });
     await expect(tell('h1', [lost], 'h2')).rejects.toMatchObject({ code: 'forbidden' });
+  });
+});
+
+describe('a registration', () => {
+  const spec = (underlay: string) => ({ underlay, capacity: { cpu: 1, memory: 1 } });
+  const registration = (underlay: string) => ({
+    host: 'h1',
+    agentEpoch: 'a',
+    spec: spec(underlay),
+    labels: {},
+    highestClassId: 0,
+    blocks: [],
+    engineVersion: '1',
+    agentVersion: '1',
+  });
+
+  it('is refused with an underlay over IPv6, which no tunnel leads to', () => {
+    expect(registrationSchema.safeParse(registration('192.0.2.11')).success).toBe(true);
+    expect(registrationSchema.safeParse(registration('fd00::11')).error?.issues).toMatchObject([
+      { path: ['spec', 'underlay'], message: expect.stringContaining('found "fd00::11"; allowed is an IPv4 address') },
+    ]);
+  });
+});
+
+describe('a heartbeat', () => {
+  const heartbeat = (drops?: unknown) => ({
+    host: 'h1',
+    agentEpoch: 'a',
+    policyPosition: 0,
+    workloadPosition: 0,
+    highestClassId: 0,
+    problems: [],
+    usage: { containers: 0, endpoints: 0, flows: 0 },
+    ...(drops === undefined ? {} : { drops }),
+  });
+  const many = Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`reason-${i}`, 1]));
+
+  it.each([
+    ['nothing dropped', undefined, true],
+    ['packets by reason', { 'no-contract': 7, 'a-later-reason': 0 }, true],
+    ['less than nothing', { 'no-contract': -1 }, false],
+    ['something else than numbers', { 'no-contract': 'x' }, false],
+    ['more reasons than there could be', many, false],
+  ])('is judged by what it tells: %s', (_what, drops, allowed) => {
+    expect(heartbeatSchema.safeParse(heartbeat(drops)).success).toBe(allowed);
   });
 });

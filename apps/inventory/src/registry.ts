@@ -1,6 +1,15 @@
-import type {
-  AllocationStatus, DistributedEndpoint, EndpointView, HeddleObject, HostHeartbeat, HostRegistration, HostReport, HostView,
-} from '@heddle/model'; // prettier-ignore
+import {
+  IPV4_ONLY,
+  isIpv4,
+  type AllocationStatus,
+  type DistributedEndpoint,
+  type EndpointView,
+  type HeddleObject,
+  type HostHeartbeat,
+  type HostRegistration,
+  type HostReport,
+  type HostView,
+} from '@heddle/model';
 import { hostLiveness, type HostLiveness, type LivenessOptions } from '@heddle/rollout';
 
 /** What an agent said of itself when it registered; kept in the store. */
@@ -19,13 +28,21 @@ interface Known {
   /** By our own clock, ms since the epoch. */
   lastHeartbeat?: number;
   heartbeat?: HostHeartbeat;
+  /** Without those endpoints that nobody could make flows for. */
   report?: HostReport;
+  /** Why endpoints of the report were left out. */
+  leftOut?: readonly string[];
 }
 
-/** Everything derived that others follow. */
+/**
+ * Everything derived that others follow. What a host reports is under the host's name, so that one which reports something of
+ * another host's hides nothing.
+ */
 export interface Derived {
   readonly hosts: ReadonlyMap<string, HostView>;
+  /** By `HOST/ID`. */
   readonly endpoints: ReadonlyMap<string, DistributedEndpoint>;
+  /** By `HOST/PATH`. */
   readonly statuses: ReadonlyMap<string, AllocationStatus>;
 }
 
@@ -41,7 +58,7 @@ export class Registry {
     for (const host of registered) this.known.set(host.host, { registered: host });
     for (const report of reports) {
       const known = this.known.get(report.host);
-      if (known) known.report = report;
+      if (known) Object.assign(known, judged(report));
     }
   }
 
@@ -69,7 +86,7 @@ export class Registry {
     if (!known) return false;
     const last = known.report;
     if (last && last.agentEpoch === report.agentEpoch && last.sequence >= report.sequence) return false;
-    known.report = report;
+    Object.assign(known, judged(report));
     known.lastHeartbeat = now;
     return true;
   }
@@ -113,11 +130,13 @@ export class Registry {
       const known = this.known.get(name);
       const view = viewOf(name, object, known, this.liveness.get(name));
       hosts.set(name, view);
-      for (const status of known?.report?.allocations ?? []) statuses.set(status.allocation, status);
+      for (const status of known?.report?.allocations ?? []) statuses.set(`${name}/${status.allocation}`, status);
+      // No tunnel leads there. What its endpoints have of one another they have by their own host.
+      if (!isIpv4(object.spec.underlay)) continue;
       for (const { attachment: _attachment, allocation: _allocation, since: _since, ...endpoint } of known?.report
         ?.endpoints ?? []) {
         // Names do not lead to a host that is gone; its flows stay, since it may only be cut off from us.
-        endpoints.set(endpoint.id, {
+        endpoints.set(`${name}/${endpoint.id}`, {
           ...endpoint,
           underlay: object.spec.underlay,
           healthy: endpoint.healthy && view.state !== 'lost',
@@ -138,6 +157,25 @@ export class Registry {
   }
 }
 
+/** How many endpoints are named in what a host is told to be out of order by. */
+const NAMED = 5;
+
+/**
+ * A report without those endpoints that an agent could make no flows for: they must not reach the others. Whether the host
+ * holds the block of an address is not asked: after a store was lost a host may run containers from a block of which nothing
+ * is known, or which another host has by now, and these keep what they have.
+ */
+function judged(report: HostReport): Required<Pick<Known, 'report' | 'leftOut'>> {
+  const bad = report.endpoints.filter((e) => !e.addresses.every(isIpv4));
+  if (bad.length === 0) return { report, leftOut: [] };
+  const leftOut = bad.slice(0, NAMED).map(({ id, addresses }) => {
+    const found = addresses.find((address) => !isIpv4(address));
+    return `endpoint ${id} is left out, so no other host reaches it: found ${found}; allowed is ${IPV4_ONLY}`;
+  });
+  if (bad.length > NAMED) leftOut.push(`${bad.length - NAMED} more endpoints are left out for such an address`);
+  return { report: { ...report, endpoints: report.endpoints.filter((e) => e.addresses.every(isIpv4)) }, leftOut };
+}
+
 function viewOf(
   name: string,
   object: HeddleObject<'Host'>,
@@ -155,9 +193,16 @@ function viewOf(
     reason: liveness?.reason ?? 'not judged yet',
     policyPosition: heartbeat?.policyPosition ?? 0,
     workloadPosition: heartbeat?.workloadPosition ?? 0,
-    problems: heartbeat?.problems ?? [],
+    problems: [...(heartbeat?.problems ?? []), ...(known?.leftOut ?? []), ...underlayProblem(object)],
     usage: heartbeat?.usage ?? { containers: 0, endpoints: 0, flows: 0 },
+    ...(heartbeat?.drops === undefined ? {} : { drops: heartbeat.drops }),
     agentVersion: registered?.agentVersion ?? '',
     highestClassId: Math.max(registered?.highestClassId ?? 0, heartbeat?.highestClassId ?? 0),
   };
 }
+
+/** Of a host that was accepted by an earlier version; it is refused today. */
+const underlayProblem = ({ spec }: HeddleObject<'Host'>): string[] =>
+  isIpv4(spec.underlay)
+    ? []
+    : [`no other host reaches its endpoints: found underlay ${spec.underlay}; allowed is ${IPV4_ONLY}`];

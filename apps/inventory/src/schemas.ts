@@ -1,6 +1,7 @@
 import {
   addressSchema,
   hostSpec,
+  ipv4Schema,
   labelsSchema,
   macSchema,
   nameSchema,
@@ -23,10 +24,12 @@ const classId = z
   .min(0)
   .max(2 ** 24 - 1);
 
+const MAX_DROP_REASONS = 64;
+
 export const registrationSchema = z.strictObject({
   host: nameSchema,
   agentEpoch: z.string().max(64),
-  spec: hostSpec,
+  spec: hostSpec.extend({ underlay: ipv4Schema }),
   labels: labelsSchema,
   seen: z.strictObject({ clusterUid: z.string().max(64), incarnation: position, position }).optional(),
   highestClassId: classId,
@@ -43,6 +46,13 @@ export const heartbeatSchema = z.strictObject({
   highestClassId: classId,
   problems: z.array(text).max(100),
   usage: z.strictObject({ containers: position, endpoints: position, flows: position }),
+  // A later agent may know more reasons.
+  drops: z
+    .record(z.string().max(40), position)
+    .refine((drops) => Object.keys(drops).length <= MAX_DROP_REASONS, {
+      error: `allowed are at most ${MAX_DROP_REASONS} reasons`,
+    })
+    .optional(),
 }) satisfies z.ZodType<RpcRequest<'inventory.heartbeat'>>;
 
 const endpoint = z.strictObject({

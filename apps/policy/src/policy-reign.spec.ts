@@ -162,4 +162,52 @@ describe('PolicyReign', () => {
     await world.clock.advance(1_000);
     expect(classes()).toEqual({});
   });
+
+  it('tells the rules as they are distributed, with the cookies of their flows', async () => {
+    const service = (name: string, roles: object): object => ({
+      kind: 'Epg',
+      metadata: { tenant: 'acme', application: 'shop', name },
+      spec: { bridgeDomain: 'default', ...roles },
+    });
+    await world.change([
+      {
+        kind: 'Filter',
+        metadata: { tenant: 'acme', name: 'http' },
+        spec: { entries: [{ name: 'http', protocol: 'tcp', destinationPorts: 8080 }, { name: 'ping', protocol: 'icmp', icmpType: 8 }] },
+      },
+      {
+        kind: 'Contract',
+        metadata: { tenant: 'acme', name: 'web' },
+        spec: { subjects: [{ name: 's', filters: ['http'] }] },
+      },
+      service('web', { consumes: ['web'] }),
+      service('api', { provides: ['web'] }),
+    ]); // prettier-ignore
+    // Numbers that are not the first ones: ids of rules depend on them.
+    hosts(host('h1', 'ready', 40));
+    await begin();
+    await world.clock.advance(1_000);
+    const distributed = [...subscriber.entries.values()].flatMap((e) => (e.type === 'rule' ? [e] : []));
+    const { items = [], total } = reign?.rules({ contract: 'acme/web' }) ?? {};
+    expect(items).toEqual([
+      expect.objectContaining({ source: 'acme/shop/web', destination: 'acme/shop/api', action: 'permit', vrf: 'acme/default' }),
+      expect.objectContaining({ source: 'acme/shop/web', destination: 'acme/shop/api', origin: 'acme/web' }),
+    ]); // prettier-ignore
+    expect(items.map((rule) => rule.traffic).sort()).toEqual(['icmp type 8', 'tcp 8080']);
+    expect(total).toBe(2);
+    for (const rule of items) expect(distributed.map((r) => r.id)).toContain(rule.id);
+    // From a flow back to its contract.
+    for (const rule of items) {
+      expect(rule.cookie).toBe(`0x4845${rule.id}`);
+      expect(reign?.rules({ cookie: rule.cookie })).toEqual({ items: [rule], total: 1 });
+      expect(reign?.rules({ cookie: rule.cookie, tenant: 'other' })).toEqual({ items: [], total: 0 });
+    }
+    expect(reign?.rules({ cookie: `0x${items[0]?.id}` }).items).toEqual([items[0]]);
+    expect(reign?.rules({ cookie: `0x1234${items[0]?.id}` }).items).toEqual([]);
+    const intra = distributed.find((r) => r.origin === 'intra-epg');
+    expect(reign?.rules({ cookie: `0x4845${intra?.id}` }).items).toMatchObject([
+      { origin: 'intra-epg', traffic: 'any' },
+    ]);
+    expect(reign?.rules({ contract: 'acme/none' })).toEqual({ items: [], total: 0 });
+  });
 });

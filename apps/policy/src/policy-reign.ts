@@ -1,9 +1,17 @@
 import type { Timer } from '@heddle/host';
 import { FencedBucket, Publisher, Subscriber } from '@heddle/messaging';
-import { HeddleError, TOPICS, type HostView } from '@heddle/model';
+import {
+  HeddleError,
+  TOPICS,
+  type HostView,
+  type ResolvedEntry,
+  type RuleList,
+  type RulesRequest,
+} from '@heddle/model';
 import { EMPTY_IDS, type IdTable } from '@heddle/policy-engine';
 import type { Ownership, Reign, ServiceContext } from '@heddle/service';
 import { needsNumbers, resolve, withFloor } from './policy-state';
+import { rulesOf } from './rules';
 
 /** Key under which the numbers that were given are kept. */
 const IDS = 'ids';
@@ -67,6 +75,11 @@ export class PolicyReign implements Reign {
   /** The numbers given so far. */
   get ids(): IdTable {
     return this.given;
+  }
+
+  /** Rules as they are distributed. */
+  rules(request: RulesRequest): RuleList {
+    return rulesOf(this.publisher.entries<ResolvedEntry>(TOPICS.policy), request);
   }
 
   private async start(): Promise<void> {

@@ -4,6 +4,8 @@ import type {
   CheckResult,
   PolicyPreview,
   PolicyStatus,
+  RuleList,
+  RulesRequest,
   VerdictRequest,
   VerdictResult,
 } from '@heddle/model';
@@ -27,6 +29,11 @@ export class PolicyController {
   @Method('policy.verdict')
   verdict(requests: VerdictRequest[]): VerdictResult[] {
     return this.policy.verdict(requests);
+  }
+
+  @Method('policy.rules')
+  rules(request: RulesRequest): RuleList {
+    return this.policy.rules(request);
   }
 
   @Method('policy.status')

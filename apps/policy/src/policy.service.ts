@@ -1,5 +1,14 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import type { CheckRequest, PolicyPreview, PolicyStatus, Problem, VerdictRequest, VerdictResult } from '@heddle/model';
+import type {
+  CheckRequest,
+  PolicyPreview,
+  PolicyStatus,
+  Problem,
+  RuleList,
+  RulesRequest,
+  VerdictRequest,
+  VerdictResult,
+} from '@heddle/model';
 import { EMPTY_IDS, indexPolicy, type PolicyIndex } from '@heddle/policy-engine';
 import { CONTEXT, Owner, type ServiceContext } from '@heddle/service';
 import { PolicyReign } from './policy-reign';
@@ -43,6 +52,11 @@ export class PolicyService implements OnApplicationBootstrap, OnModuleDestroy {
   verdict(requests: readonly VerdictRequest[]): VerdictResult[] {
     const { index } = this.resolution();
     return requests.map((request) => answer(index, request));
+  }
+
+  /** By what is distributed, because ids of rules depend on the numbers. @throws HeddleError `unavailable` without the lease */
+  rules(request: RulesRequest): RuleList {
+    return this.owner.require().rules(request);
   }
 
   status(): PolicyStatus {

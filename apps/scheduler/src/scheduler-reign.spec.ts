@@ -77,7 +77,7 @@ describe('SchedulerReign', () => {
           spec: { desired },
         },
       ]): [string, AllocationStatus] => [
-        path,
+        `h1/${path}`,
         {
           allocation: path,
           uid: metadata.uid as string,
@@ -122,6 +122,44 @@ describe('SchedulerReign', () => {
     await begun;
     await world.clock.advance(5_000);
     expect(allocations()).toEqual(WEB);
+  });
+
+  it('takes the status of an allocation from its own host, whatever another host says of it', async () => {
+    hear(view('h1'), view('h2'));
+    inventory.start();
+    const reign = await begin();
+    await world.clock.advance(3_000);
+    const allocated = reign.allocations().map(({ metadata, spec }) => ({
+      allocation: `acme/shop/${metadata.name}`,
+      uid: metadata.uid as string,
+      host: spec.host,
+    }));
+    expect(new Set(allocated.map((a) => a.host))).toEqual(new Set(['h1', 'h2']));
+    const status = (of: (typeof allocated)[number], over: Partial<AllocationStatus>): [string, AllocationStatus] => {
+      const all = { ...of, phase: 'running' as const, healthy: true, addresses: [], restarts: 0, ...over };
+      return [`${all.host}/${all.allocation}`, all];
+    };
+    const other = (host: string): string => (host === 'h1' ? 'h2' : 'h1');
+    const right = allocated.map((a) => status(a, {}));
+    const wrong = allocated.map((a) => status(a, { host: other(a.host), phase: 'stopped', healthy: false }));
+    for (const all of [
+      [...right, ...wrong],
+      [...wrong, ...right],
+    ]) {
+      inventory.publish(TOPICS.allocationStatus, new Map(all), 1);
+      await world.clock.advance(3_000);
+      expect(reign.views).toMatchObject([{ service: 'acme/shop/web', running: 2, healthy: 2, settled: true }]);
+      expect(reign.allocations().map((a) => [a.spec.host, a.status])).toEqual(
+        allocated.map((a) => [a.host, expect.objectContaining({ host: a.host, phase: 'running' })]),
+      );
+      inventory.publish(TOPICS.allocationStatus, new Map(), 1);
+      await world.clock.advance(100);
+    }
+    // Without the right host's word there is none.
+    inventory.publish(TOPICS.allocationStatus, new Map(wrong), 1);
+    await world.clock.advance(3_000);
+    expect(reign.allocations().map((a) => a.status)).toEqual([undefined, undefined]);
+    expect(reign.views).toMatchObject([{ running: 0, healthy: 0 }]);
   });
 
   it('writes nothing any more when somebody else has the lease, and asks to begin anew', async () => {

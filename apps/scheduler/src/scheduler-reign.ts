@@ -79,12 +79,25 @@ export class SchedulerReign implements Reign {
     return this.lastViews;
   }
 
+  /**
+   * What is reported of the allocations, by path, and each by the host that it is on: a host may report any path, and what it
+   * says of another's allocation is nobody's status.
+   */
+  private statusesOfHosts(): Map<string, AllocationStatus> {
+    const statuses = new Map<string, AllocationStatus>();
+    for (const status of this.statuses.entries.values()) {
+      if (this.current.get(status.allocation)?.spec.host === status.host) statuses.set(status.allocation, status);
+    }
+    return statuses;
+  }
+
   /** The allocations, each with what its host last reported. */
   allocations(tenant?: string): Allocation[] {
+    const statuses = this.statusesOfHosts();
     return [...this.current]
       .filter(([, allocation]) => tenant === undefined || allocation.metadata.tenant === tenant)
       .map(([path, allocation]) => {
-        const status = this.statuses.entries.get(path);
+        const status = statuses.get(path);
         return status?.uid === allocation.metadata.uid ? { ...allocation, status: { ...status } } : allocation;
       });
   }
@@ -113,7 +126,7 @@ export class SchedulerReign implements Reign {
       services,
       epgs,
       allocations: this.current,
-      statuses: this.statuses.entries,
+      statuses: this.statusesOfHosts(),
       hosts: this.hosts.entries,
       removedHosts: this.removedHosts(),
     };

@@ -112,6 +112,16 @@ export const addressSchema = z.string().refine((text) => parseAddress(text) !== 
   error: (issue) => `found "${String(issue.input)}"; allowed is an IPv4 or IPv6 address such as 10.32.0.7`,
 });
 
+export const isIpv4 = (text: string): boolean => parseAddress(text)?.family === 4;
+
+/** What is allowed where an address has to be one that flows can be made from, for messages. */
+export const IPV4_ONLY = 'an IPv4 address such as 192.0.2.11: this version enforces nothing over IPv6';
+
+/** What the object model can say and this version enforces; objects keep the wider {@link addressSchema}. */
+export const ipv4Schema = z.string().refine(isIpv4, {
+  error: (issue) => `found "${String(issue.input)}"; allowed is ${IPV4_ONLY}`,
+});
+
 /** A gateway address with the prefix of its subnet. */
 export const gatewaySchema = z
   .string()

@@ -83,7 +83,7 @@ export const resolvedKey = (entry: ResolvedEntry): string => {
 
 export type { FilterEntry };
 
-/** An endpoint as the inventory distributes it to every agent. Keyed by `ID`. */
+/** An endpoint as the inventory distributes it to every agent. Keyed by `HOST/ID`. */
 export interface DistributedEndpoint {
   /** `allocation:PATH` for a container of ours, `docker:HOST/ENDPOINT-ID` for a user's own. */
   readonly id: string;

@@ -26,6 +26,8 @@ export interface Rpc {
   'policy.preview': { request: CheckRequest; response: PolicyPreview };
   /** May a connection be opened? By the policy in force at the service. */
   'policy.verdict': { request: VerdictRequest[]; response: VerdictResult[] };
+  /** Rules that agents enforce, with the cookies of their flows; answered by the holder of the lease, who gives the numbers. */
+  'policy.rules': { request: RulesRequest; response: RuleList };
   'policy.status': { request: Record<string, never>; response: PolicyStatus };
 
   // ---- inventory ---------------------------------------------------------------------------------------------------
@@ -38,7 +40,7 @@ export interface Rpc {
   'inventory.report': { request: HostReport; response: { accepted: boolean } };
   /**
    * What happened on a host, for the stream of events: to the host itself or to an allocation. Whatever a fact says, it is
-   * by the host; one about an allocation that another host reports is left out.
+   * by the host; one about an allocation that only other hosts report is left out.
    */
   'inventory.events': { request: { host: string; events: readonly EventFact[] }; response: { accepted: number } };
   /**
@@ -132,6 +134,34 @@ export interface VerdictResult {
   readonly rule?: ResolvedRule;
   readonly reason: string;
 }
+/** Which rules; each field limits them further. */
+export interface RulesRequest {
+  readonly tenant?: string;
+  /** Path of a contract. */
+  readonly contract?: string;
+  /** Of a flow, as it is shown on a switch: 0x4845abcdef012345. */
+  readonly cookie?: string;
+}
+export interface RuleList {
+  readonly items: readonly RuleView[];
+  /** How many there are, when the answer has not all of them. */
+  readonly total: number;
+}
+/** A {@link ResolvedRule} as people are shown it. */
+export interface RuleView {
+  readonly id: string;
+  /** What its flows carry: 0x4845abcdef012345. */
+  readonly cookie: string;
+  readonly origin: string;
+  readonly vrf: string;
+  /** EPG paths; `*` is every EPG of the VRF. */
+  readonly source: string;
+  readonly destination: string;
+  /** `tcp 8080`, `icmp`, `any`. */
+  readonly traffic: string;
+  readonly action: 'permit' | 'deny';
+  readonly priority: number;
+}
 export interface PolicyStatus {
   readonly position: number;
   readonly rules: number;
@@ -186,6 +216,8 @@ export interface HostHeartbeat {
   /** What keeps the host from being in order, one sentence each. */
   readonly problems: readonly string[];
   readonly usage: { readonly containers: number; readonly endpoints: number; readonly flows: number };
+  /** Packets that the switch dropped, by reason, since it has its flows; absent while that is unknown. */
+  readonly drops?: Readonly<Record<string, number>>;
 }
 export interface HeartbeatResult {
   /** false: the inventory does not know this run of the agent; it registers again. */
@@ -225,6 +257,8 @@ export interface HostView {
   readonly workloadPosition: number;
   readonly problems: readonly string[];
   readonly usage: HostHeartbeat['usage'];
+  /** Not distributed: it changes all the time. */
+  readonly drops?: HostHeartbeat['drops'];
   readonly agentVersion: string;
   /** The highest class id that the host has ever enforced. */
   readonly highestClassId: number;
@@ -292,11 +326,14 @@ export interface LogLine {
 export const TOPICS = {
   /** {@link ResolvedEntry} by `resolvedKey`; written by policy. */
   policy: 'policy',
-  /** {@link DistributedEndpoint} by id; written by inventory. */
+  /** {@link DistributedEndpoint} by `HOST/ID`; written by inventory. */
   endpoints: 'endpoints',
   /** {@link HostView} by name; written by inventory. */
   hosts: 'hosts',
-  /** {@link AllocationStatus} by allocation path; written by inventory. */
+  /**
+   * {@link AllocationStatus} by `HOST/PATH`; written by inventory. Hosts report any path: of an allocation only the status by
+   * the host that it is on counts.
+   */
   allocationStatus: 'allocation-status',
   /** `HeddleObject<'Allocation'>` by path, one topic for each host; written by scheduler. */
   allocations: (host: string): string => `allocations.${host}`,

@@ -13,8 +13,10 @@ export const HOST_LINK_ADDRESS = '169.254.1.1';
 export const LINK_NETWORK = '169.254.64.0/18';
 export const MAX_LINK_INDEX = 16_382;
 
+export const isLinkIndex = (index: number): boolean => Number.isInteger(index) && index >= 1 && index <= MAX_LINK_INDEX;
+
 export function linkAddress(index: number): string {
-  if (!Number.isInteger(index) || index < 1 || index > MAX_LINK_INDEX) {
+  if (!isLinkIndex(index)) {
     throw new RangeError(`link index ${index}: allowed are 1 to ${MAX_LINK_INDEX}`);
   }
   return `169.254.${64 + (index >> 8)}.${index & 255}`;
@@ -33,5 +35,12 @@ export function gatewayAddress(cidr: string): bigint {
   if (parsed?.family !== 4) throw new RangeError(`"${cidr}" is no IPv4 gateway`);
   return parsed.value;
 }
+
+/** The gateways of a bridge domain that can be answered for. */
+export const enforceableGateways = (cidrs: readonly string[]): string[] =>
+  cidrs.filter((cidr) => parseCidr(cidr)?.family === 4);
+
+const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i;
+export const isMac = (text: string): boolean => MAC.test(text);
 
 export const mac = (text: string): bigint => BigInt(`0x${text.replaceAll(':', '')}`);

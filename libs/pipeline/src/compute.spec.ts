@@ -1,8 +1,10 @@
 import { resolvedKey, type ResolvedEntry } from '@heddle/model';
+import fc from 'fast-check';
 import { computeFlows } from './compute';
 import { COOKIE_MARK, dropReasonOf, isOurs, ruleIdOf } from './cookie';
 import { formatFlow } from './openflow/format';
-import type { DatapathSnapshot } from './snapshot';
+import { placeEndpoints } from './index-endpoints';
+import type { DatapathSnapshot, LocalEndpoint, RemoteEndpoint } from './snapshot';
 import { TABLES_BY_NUMBER, tableNumber } from './tables';
 
 const entries: ResolvedEntry[] = [
@@ -110,5 +112,57 @@ describe('computeFlows', () => {
     const fromHost = text(snapshot).filter((line) => /,table=host-link-state,.*in_port=2/.test(line));
     expect(fromHost).toHaveLength(1);
     expect(fromHost[0]).toMatch(/tp_dst=8080/);
+  });
+});
+
+describe('endpoints that no flow can be made for', () => {
+  const v4 = fc.integer({ min: 2, max: 250 }).map((n) => `10.32.1.${n}`);
+  const odd = fc.constantFrom('fd00::7', '::ffff:10.32.1.9', '2001:db8::1', '10.32.1', '10.32.1.256', '010.32.1.7', '');
+  const address = fc.oneof(v4, odd);
+  const macs = fc.oneof({ weight: 4, arbitrary: fc.constant('02:48:0a:20:00:45') }, { weight: 1, arbitrary: fc.constantFrom('', 'x', '02:48') }); // prettier-ignore
+  const epg = fc.constantFrom('acme/shop/web', 'acme/shop/api', 'acme/shop/unknown');
+  const local = fc.record({
+    epg, mac: macs, addresses: fc.array(address, { maxLength: 3 }), port: fc.integer({ min: 1, max: 60_000 }),
+    linkIndex: fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 1, max: 16_382 }) }, { weight: 1, arbitrary: fc.constantFrom(0, -1, 1.5, 16_383) }), healthPorts: fc.constant([8080]),
+  }); // prettier-ignore
+  const remote = fc.record({ epg, mac: macs, addresses: fc.array(address, { maxLength: 3 }), underlay: fc.oneof(fc.constant('192.0.2.13'), odd) }); // prettier-ignore
+  const named = <T>(items: readonly T[], prefix: string) => items.map((e, i) => ({ ...e, id: `${prefix}${i}` }));
+
+  it('get none, and leave every other endpoint with exactly the flows that it has without them', () => {
+    const isWhole = (e: Omit<LocalEndpoint, 'id'> | Omit<RemoteEndpoint, 'id'>): boolean =>
+      e.mac.length === 17 &&
+      e.addresses.some((a) => a.startsWith('10.32.1.') && !a.endsWith('.256')) &&
+      ('underlay' in e ? e.underlay === '192.0.2.13' : Number.isInteger(e.linkIndex) && e.linkIndex > 0 && e.linkIndex < 16_383); // prettier-ignore
+    const withFourOnly = <E extends { readonly addresses: readonly string[] }>(e: E): E => ({
+      ...e,
+      addresses: e.addresses.filter((a) => a.startsWith('10.32.1.') && !a.endsWith('.256')),
+    });
+    fc.assert(
+      fc.property(fc.array(local, { maxLength: 6 }), fc.array(remote, { maxLength: 6 }), (here, there) => {
+        const [locals, remotes] = [named(here, 'l'), named(there, 'r')];
+        const mixed = { ...snapshot, local: [...snapshot.local, ...locals], remote: [...snapshot.remote, ...remotes] };
+        const clean = {
+          ...snapshot,
+          local: [...snapshot.local, ...locals.filter(isWhole).map(withFourOnly)],
+          remote: [...snapshot.remote, ...remotes.filter(isWhole).map(withFourOnly)],
+        };
+        expect(text(mixed)).toEqual(text(clean));
+        expect(placeEndpoints(clean).unenforceable).toEqual([]);
+      }),
+    );
+  });
+
+  it('are told apart from those whose EPG is not resolved', () => {
+    const six = { ...snapshot.remote[0], id: 'six', addresses: ['fd00::7'] } as RemoteEndpoint;
+    const far = { ...snapshot.remote[0], id: 'far', underlay: 'fd00::1' } as RemoteEndpoint;
+    const nobody = { ...six, id: 'nobody', epg: 'acme/shop/gone' };
+    const { unresolved, unenforceable } = placeEndpoints({ ...snapshot, remote: [six, far, nobody] });
+    expect([unenforceable.map((e) => e.id), unresolved.map((e) => e.id)]).toEqual([['six', 'far'], ['nobody']]);
+  });
+
+  it('is no reason to leave a bridge domain without its other gateways', () => {
+    const resolved = new Map(snapshot.resolved);
+    resolved.set('bd/acme/default', { type: 'bridge-domain', path: 'acme/default', id: 7, vrf: 1, gateways: ['fd00::1/64', '10.32.0.1/16'] }); // prettier-ignore
+    expect(text({ ...snapshot, resolved })).toEqual(text(snapshot));
   });
 });

@@ -13,7 +13,8 @@ import { admitRemote, tunnelGuardFixed } from './tables/tunnel-guard';
 
 /**
  * Computes every flow of a bridge from a snapshot. Pure and deterministic; the caller diffs the result against what is on
- * the switch. What the snapshot does not know gets no flow, and what has no flow is dropped.
+ * the switch. What the snapshot does not know, or no flow can be made for, gets none, and what has no flow is dropped; the
+ * rest is computed all the same.
  */
 export function computeFlows(snapshot: DatapathSnapshot): Flow[] {
   const { tunnel, hostLink } = snapshot.ports;

@@ -42,6 +42,9 @@ export const dropCookie = (reason: DropReason): bigint => COOKIE_MARK | BigInt(D
 /** Cookie of the fixed flows that pass packets on. */
 export const FIXED_COOKIE = COOKIE_MARK;
 
+/** Asks a switch for the fixed flows, drops among them, and not for those of rules and endpoints, of which there are many. */
+export const DROP_COOKIES = { cookie: COOKIE_MARK, cookieMask: COOKIE_MARK_MASK | (ID_MASK & ~0xfn) } as const;
+
 export function dropReasonOf(cookie: bigint): DropReason | undefined {
   const id = Number(cookie & ID_MASK);
   return (Object.keys(DROP_REASONS) as DropReason[]).find((reason) => DROP_REASONS[reason] === id);

@@ -1,4 +1,5 @@
-import type { ResolvedClass } from '@heddle/model';
+import { isIpv4, type ResolvedClass } from '@heddle/model';
+import { isLinkIndex, isMac } from './addresses';
 import { objectCookie } from './cookie';
 import type { DatapathSnapshot, LocalEndpoint, RemoteEndpoint } from './snapshot';
 
@@ -13,18 +14,32 @@ export interface PlacedEndpoints {
   readonly remote: readonly PlacedRemote[];
   /** Endpoints whose EPG is not resolved: they get no flow, so nothing passes from or to them. */
   readonly unresolved: readonly (LocalEndpoint | RemoteEndpoint)[];
+  /** Endpoints that no flow can be made for: they get none either, and keep nobody else from having theirs. */
+  readonly unenforceable: readonly (LocalEndpoint | RemoteEndpoint)[];
 }
 
-/** Finds the class of every endpoint. An endpoint known as local is never taken for a remote one as well. */
+/**
+ * Finds the class of every endpoint, and leaves out what flows cannot be made for: of an endpoint the addresses that are no
+ * IPv4, and all of an endpoint without any such address, without a MAC, or behind another tunnel than one over IPv4. An
+ * endpoint known as local is never taken for a remote one as well. Never throws, because all flows of a host depend on it.
+ */
 export function placeEndpoints(snapshot: DatapathSnapshot): PlacedEndpoints {
   const unresolved: (LocalEndpoint | RemoteEndpoint)[] = [];
+  const unenforceable: (LocalEndpoint | RemoteEndpoint)[] = [];
   const place = <E extends LocalEndpoint | RemoteEndpoint>(endpoints: readonly E[]): Placed<E>[] =>
     endpoints.flatMap((endpoint) => {
       const entry = snapshot.resolved.get(`class/${endpoint.epg}`);
-      if (entry?.type === 'class') return [{ ...endpoint, class: entry, cookie: objectCookie(endpoint.id) }];
-      unresolved.push(endpoint);
+      const addresses = endpoint.addresses.filter(isIpv4);
+      if (entry?.type !== 'class') unresolved.push(endpoint);
+      else if (addresses.length === 0 || !isReachable(endpoint)) unenforceable.push(endpoint);
+      else return [{ ...endpoint, addresses, class: entry, cookie: objectCookie(endpoint.id) }];
       return [];
     });
   const here = new Set(snapshot.local.map((e) => e.id));
-  return { local: place(snapshot.local), remote: place(snapshot.remote.filter((e) => !here.has(e.id))), unresolved };
+  const local = place(snapshot.local);
+  const remote = place(snapshot.remote.filter((e) => !here.has(e.id)));
+  return { local, remote, unresolved, unenforceable };
 }
+
+const isReachable = (e: LocalEndpoint | RemoteEndpoint): boolean =>
+  isMac(e.mac) && ('underlay' in e ? isIpv4(e.underlay) : isLinkIndex(e.linkIndex));

@@ -15,6 +15,7 @@ import {
 import type { Switch } from '@heddle/ovs';
 import { ensureBridge } from '../attach/host-link';
 import type { HostConfig } from '../config';
+import { DropSampler, type Drops } from '../datapath/drops';
 import { namesOf } from '../datapath/names';
 import { REFRESH_MS } from '../datapath/tunnel-peers';
 import type { LinkConfiguration } from '../link/protocol';
@@ -69,6 +70,7 @@ export class Agent {
   private readonly runtime: Runtime;
   private readonly attach: AttachLink;
   private readonly blocks: HostBlocks;
+  private readonly sampler: DropSampler;
   private allocations: ReadonlyMap<string, Allocation>;
   /** What the attach daemon has confirmed: only by this can a container be attached. */
   private configured: LinkConfiguration | undefined;
@@ -89,6 +91,8 @@ export class Agent {
       allocation: (path) => this.allocations.get(path),
       onChange: () => parts.onReport(),
     });
+    this.sampler = new DropSampler(bridge, clock);
+    this.endings.push(() => this.sampler.close());
     this.runtime = this.makeRuntime();
     this.attach = new AttachLink({
       socketPath: config.attach.socket,
@@ -245,6 +249,11 @@ export class Agent {
       endpoints: this.enforcement.ports.endpoints.length,
       flows: this.enforcement.flows,
     };
+  }
+
+  /** What the switch dropped, of some seconds ago; undefined while that is unknown. */
+  get drops(): Drops | undefined {
+    return this.sampler.drops;
   }
 
   /** What keeps the host from being in order. */

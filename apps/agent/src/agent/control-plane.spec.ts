@@ -4,6 +4,7 @@ import { HeddleError, resolvedKey, TOPICS, type HostReport } from '@heddle/model
 import { RpcClient } from '@heddle/service';
 import type { HostConfig } from '../config';
 import { AgentStore, type Accepted } from '../store';
+import type { Drops } from '../datapath/drops';
 import { FakeControlPlane } from '../testing/fake-control-plane';
 import { acceptedPolicy, POLICY } from '../testing/parts';
 import { ControlPlane, type AgentSide } from './control-plane';
@@ -26,6 +27,7 @@ class StubAgent implements AgentSide {
   policyPosition = 3;
   workloadPosition = 2;
   usage = { containers: 1, endpoints: 2, flows: 3 };
+  drops: Drops | undefined;
   private sequence = 0;
 
   acceptPolicy = (accepted: Accepted<unknown>): void => void this.accepted['policy']?.push(accepted);
@@ -130,6 +132,9 @@ describe('ControlPlane', () => {
       problems: ['engine away'],
       usage: { containers: 1, endpoints: 2, flows: 3 },
     });
+    agent.drops = { 'no-contract': 4 } as Drops;
+    await clock.advance(2_000);
+    expect(world.heartbeats.at(-1)?.drops).toEqual({ 'no-contract': 4 });
   });
 
   it('gives the agent what is distributed, with the place in history that it belongs to', async () => {

@@ -29,6 +29,7 @@ export type AgentSide = Pick<
   | 'workloadPosition'
   | 'problems'
   | 'usage'
+  | 'drops'
 >;
 
 const HEARTBEAT_MS = 2_000;
@@ -237,6 +238,7 @@ export class ControlPlane {
     }
     this.beating = true;
     this.beatAgain = false;
+    const { drops } = agent;
     parts.rpc
       .call('inventory.heartbeat', {
         host: parts.config.host,
@@ -246,6 +248,7 @@ export class ControlPlane {
         highestClassId: parts.store.policy.value.highestClassId,
         problems: [...agent.problems, ...this.problems],
         usage: agent.usage,
+        ...(drops === undefined ? {} : { drops }),
       })
       .then(
         ({ known }) => {

@@ -62,6 +62,24 @@ describe('Datapath', () => {
     await datapath.close();
   });
 
+  it('goes on with all others when there is one that no flow can be made for', async () => {
+    const { bridge, datapath, errors } = setUp();
+    datapath.update(inputs());
+    await settled();
+    const six = distributed('six', { addresses: ['fd00::7'], underlay: 'fd00::1' });
+    const endpoints = new Map([...inputs().endpoints, ['six', six]]);
+    // The policy without its rule: a revocation.
+    const resolved = new Map([...inputs().resolved].filter(([key]) => !key.startsWith('rule/')));
+    datapath.update(inputs({ policyPosition: 4, endpoints, resolved, local: [A, B] }));
+    await settled();
+    expect(errors).toEqual([]);
+    expect(datapath.current).toMatchObject({ policyPosition: 4, inForce: new Map([['a', 5], ['b', 6]]) }); // prettier-ignore
+    const { ports } = inputs();
+    const expected = computeFlows({ resolved, ports, local: [A, B], remote: [distributed('c')] });
+    expect(await ours(bridge)).toHaveLength(expected.length);
+    await datapath.close();
+  });
+
   it('changes only what is different', async () => {
     const { bridge, datapath } = setUp();
     datapath.update(inputs());

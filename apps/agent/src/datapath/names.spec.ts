@@ -24,6 +24,12 @@ describe('namesOf', () => {
     });
   });
 
+  it('leads nowhere over IPv6, which the name server has no answers for', () => {
+    const six = distributed('1', { addresses: ['fd00::7'] });
+    const both = distributed('2', { addresses: ['fd00::8', '10.32.1.8'] });
+    expect(namesOf([six, both])).toEqual({ 'acme/shop/api': ['10.32.1.8'] });
+  });
+
   it('has none for what is no instance of a service', () => {
     const { service: _none, ...anonymous } = distributed('1');
     expect(namesOf([anonymous])).toEqual({});

@@ -1,4 +1,4 @@
-import type { DistributedEndpoint } from '@heddle/model';
+import { isIpv4, type DistributedEndpoint } from '@heddle/model';
 import type { LinkNames } from '../link/protocol';
 
 /**
@@ -11,7 +11,8 @@ export function namesOf(endpoints: Iterable<DistributedEndpoint>): LinkNames {
     if (service === undefined) continue;
     const [tenant, application] = epg.split('/');
     const list = (names[`${tenant}/${application}/${service}`] ??= []);
-    if (healthy && addresses[0] !== undefined) list.push(addresses[0]);
+    const address = addresses.find(isIpv4);
+    if (healthy && address !== undefined) list.push(address);
   }
   for (const list of Object.values(names)) list.sort();
   return names;

@@ -72,6 +72,13 @@ describe('TunnelPeers', () => {
     expect(greeted()).toEqual([]);
   });
 
+  it('greets nobody whom no tunnel leads to, and everybody else', () => {
+    const { peers, greeted } = setUp();
+    peers.update(new Set(['fd00::1', '192.0.2.12']), 3);
+    peers.refresh();
+    expect(greeted()).toEqual([PEER, PEER]);
+  });
+
   it('reports a greeting that could not be sent', async () => {
     const { peers, bridge, errors } = setUp();
     bridge.packetOut = async () => Promise.reject(new HeddleError('refused', 'no such port'));

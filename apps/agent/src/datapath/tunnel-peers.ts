@@ -1,3 +1,4 @@
+import { isIpv4 } from '@heddle/model';
 import type { Switch } from '@heddle/ovs';
 import { ip4, type Action } from '@heddle/pipeline';
 
@@ -31,14 +32,14 @@ export class TunnelPeers {
   }
 
   /**
-   * @param underlays underlay addresses of the other hosts that have endpoints
+   * @param underlays underlay addresses of the other hosts that have endpoints; there is no tunnel to one that is no IPv4
    * @param port the tunnel's port on the bridge, once it has one
    */
   update(underlays: ReadonlySet<string>, port: number | undefined): void {
     const before = port === this.port ? this.known : new Set<string>();
-    this.known = new Set(underlays);
+    this.known = new Set([...underlays].filter(isIpv4));
     this.port = port;
-    for (const underlay of underlays) if (!before.has(underlay)) this.greet(underlay);
+    for (const underlay of this.known) if (!before.has(underlay)) this.greet(underlay);
   }
 
   /** Greets everybody anew. */

@@ -7,6 +7,7 @@ import {
   type HeddleObject,
   type KindInfo,
   type LogLine,
+  type RuleList,
 } from '@heddle/model';
 import { UnreachableError } from '../errors';
 import type { HttpAnswer, HttpClient, HttpRequest } from './http-client';
@@ -122,6 +123,11 @@ export class HeddleApi {
   rollback(position: number, scope: RollbackScope, dryRun = false): Promise<ChangeAnswer> {
     const query = { tenant: scope.tenant, application: scope.application, dryRun: dryRun || undefined };
     return this.change({ method: 'POST', path: `/changes/${position}/rollback`, query, body: json({}) });
+  }
+
+  /** What a contract is resolved to. */
+  rules(contract: string): Promise<RuleList> {
+    return this.call({ method: 'GET', path: '/rules', query: { contract } });
   }
 
   /** Facts that happened, oldest first. */

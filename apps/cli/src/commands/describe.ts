@@ -1,8 +1,8 @@
-import { kindInfo, type HeddleObject } from '@heddle/model';
+import { HeddleError, kindInfo, type HeddleObject } from '@heddle/model';
 import { UsageError } from '../errors';
-import { parseTarget } from '../objects/paths';
+import { parseTarget, pathOfObject } from '../objects/paths';
 import { relatedKinds, relationsOf } from '../objects/relations';
-import { describeLines } from '../render/describe';
+import { describeLines, type Description } from '../render/describe';
 import { checkFormat, PLAIN_FORMATS } from '../render/output';
 import type { Session } from '../session';
 import type { Register } from './command';
@@ -24,8 +24,12 @@ export const registerDescribe: Register = (program, run) => {
           throw new UsageError(`name which ${target.kind.kind}: heddle describe KIND PATH`);
         const whole = await session.resolve(target.kind, target.path);
         const object = await (await session.api()).get(target.kind, whole);
-        const [others, events] = await Promise.all([relatives(session, object), eventsOf(session, object)]);
-        const description = { object, relations: relationsOf(object, others), events };
+        const [others, events, rules] = await Promise.all([
+          relatives(session, object),
+          eventsOf(session, object),
+          object.kind === 'Contract' ? rulesOf(session, object) : undefined,
+        ]);
+        const description = { object, relations: relationsOf(object, others), events, ...(rules ? { rules } : {}) };
         session.result(description, format, () =>
           session.print(...describeLines(description, session.style, session.clock.now())),
         );
@@ -47,4 +51,14 @@ async function eventsOf(session: Session, { kind, metadata }: HeddleObject) {
   const { tenant, application, name } = metadata;
   const below = kindInfo(kind).scope === 'application' ? `${application}/${name}` : name;
   return (await session.api()).events({ kind, tenant, name: below, limit: EVENTS });
+}
+
+/** The rest can be told without them. */
+async function rulesOf(session: Session, contract: HeddleObject): Promise<NonNullable<Description['rules']>> {
+  try {
+    return await (await session.api()).rules(pathOfObject(contract));
+  } catch (error) {
+    if (!(error instanceof HeddleError)) throw error;
+    return { unknown: error.message };
+  }
 }

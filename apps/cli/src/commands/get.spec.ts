@@ -145,6 +145,49 @@ describe('describe', () => {
     const asked = api().requests.find(({ path }) => path === '/events');
     expect(asked?.query).toEqual({ kind: 'Allocation', tenant: 'acme', name: 'shop/web-1', limit: '20' });
   });
+
+  it('shows the rules of a contract with the cookies of their flows', async () => {
+    const rule = {
+      id: 'abcdef012345',
+      cookie: '0x4845abcdef012345',
+      origin: 'acme/shop--web--api--http',
+      vrf: 'acme/default',
+      source: 'acme/shop/web',
+      destination: 'acme/shop/api',
+      traffic: 'tcp 8080',
+      action: 'permit' as const,
+      priority: 7,
+    };
+    api().rules = [rule, { ...rule, origin: 'acme/other', cookie: '0x48450' }];
+    const rules = async () => {
+      const { code, out } = await run(['describe', 'contract', 'acme/shop--web--api--http']);
+      expect(code).toBe(0);
+      const lines = out.split('\n');
+      return lines.slice(lines.indexOf('Rules'), lines.indexOf('Events'));
+    };
+    expect(await rules()).toEqual(['Rules', '  0x4845abcdef012345  permit  acme/shop/web -> acme/shop/api  tcp 8080']);
+    // Everything else is told without the policy service, too.
+    const away = { code: 'unavailable', message: 'nobody holds the lease', retryable: true };
+    api().intercept = ({ path }) => (path === '/rules' ? { status: 503, body: away } : undefined);
+    expect(await rules()).toEqual(['Rules', '  (unknown: nobody holds the lease)']);
+  });
+
+  it('shows what the switch of a host dropped, the most first', async () => {
+    const lines = async (drops?: Record<string, number>) => {
+      api().set(host('h1', 'ready', drops && { drops }));
+      const { code, out } = await run(['describe', 'host', 'h1']);
+      expect(code).toBe(0);
+      return out.split('\n');
+    };
+    const some = await lines({ 'not-ip': 3, 'spoofed-source': 0, 'no-contract': 1204 });
+    const at = some.indexOf('Dropped packets');
+    expect(some.slice(at, at + 4)).toEqual(['Dropped packets', '  no-contract  1204', '  not-ip       3', 'Relations']);
+    // Once is enough.
+    expect(some.join('\n')).not.toContain('drops');
+    const none = await lines({ 'no-contract': 0 });
+    expect(none[none.indexOf('Dropped packets') + 1]).toBe('  (none)');
+    expect(await lines()).not.toContain('Dropped packets');
+  });
 });
 
 describe('describe for programs', () => {

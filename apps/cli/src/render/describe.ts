@@ -1,4 +1,4 @@
-import type { EventFact, HeddleObject } from '@heddle/model';
+import type { EventFact, HeddleObject, RuleList } from '@heddle/model';
 import { pathOfObject } from '../objects/paths';
 import type { Relation } from '../objects/relations';
 import { eventRows } from './events';
@@ -11,17 +11,22 @@ export interface Description {
   readonly relations: readonly Relation[];
   /** Oldest first. */
   readonly events: readonly EventFact[];
+  /** Of a contract: its rules, or why they are not known. */
+  readonly rules?: RuleList | { readonly unknown: string };
 }
 
 /** All there is to say about one object: what it is, what is wanted, how it is, what belongs to it, what happened. */
-export function describeLines({ object, relations, events }: Description, style: Style, now: number): string[] {
-  const { metadata, spec, status } = object;
+export function describeLines({ object, relations, events, rules }: Description, style: Style, now: number): string[] {
+  const { metadata, spec } = object;
+  const { drops, ...status } = object.status ?? {};
   return [
     style.bold(`${object.kind} ${pathOfObject(object)}`),
     ...indented(rowLines(metadataRows(metadata))),
     ...section('Spec', indented(yamlLines(spec)), style),
-    ...(status ? section('Status', indented(yamlLines(status)), style) : []),
+    ...(object.status ? section('Status', indented(yamlLines(status)), style) : []),
+    ...(isCounts(drops) ? section('Dropped packets', indented(rowLines(dropRows(drops))), style) : []),
     ...section('Relations', indented(rowLines(relations.map(relationRow))), style),
+    ...(rules ? section('Rules', indented(ruleLines(rules)), style) : []),
     ...section('Events', indented(rowLines(eventRows(events, style, now))), style),
   ];
 }
@@ -37,6 +42,29 @@ function metadataRows(metadata: HeddleObject['metadata']): Row[] {
     ...(Object.keys(annotations).length > 0 ? [['annotations', pairs(annotations).join(', ')]] : []),
   ];
 }
+
+/** Each rule with the cookie of its flows: what leads from a flow on a switch back to here. */
+function ruleLines(rules: NonNullable<Description['rules']>): string[] {
+  if ('unknown' in rules) return [`(unknown: ${rules.unknown})`];
+  const rows = rules.items.map(({ cookie, action, source, destination, traffic }): Row => [
+    cookie,
+    action,
+    `${source} -> ${destination}`,
+    traffic,
+  ]);
+  const more = rules.total - rules.items.length;
+  return [...rowLines(rows), ...(more > 0 ? [`and ${more} more`] : [])];
+}
+
+const isCounts = (value: unknown): value is Readonly<Record<string, number>> =>
+  typeof value === 'object' && value !== null;
+
+/** What the switch of a host dropped, the most first; what it never had to is not worth a line. */
+const dropRows = (drops: Readonly<Record<string, number>>): Row[] =>
+  Object.entries(drops)
+    .filter(([, packets]) => packets > 0)
+    .sort(([, a], [, b]) => b - a)
+    .map(([reason, packets]) => [reason, String(packets)]);
 
 const relationRow = ({ relation, key, note }: Relation): Row => [relation, key, ...(note ? [note] : [])];
 

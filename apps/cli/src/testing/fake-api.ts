@@ -14,6 +14,7 @@ import {
   type HeddleObject,
   type KindInfo,
   type LogLine,
+  type RuleView,
 } from '@heddle/model';
 import type { ChangedObject, ChangeStatus, ClusterStatus, HistoryEntry, Plan, ProbeAnswer } from '../api/types';
 
@@ -46,6 +47,7 @@ export class FakeApi {
   readonly history: HistoryEntry[] = [];
   readonly facts: EventFact[] = [];
   readonly logs = new Map<string, LogLine[]>();
+  rules: readonly RuleView[] = [];
   plan: Plan = { changed: [], containers: { start: [], stop: [] }, paths: { opened: [], closed: [] } };
   probe: ProbeAnswer = { results: [], mismatches: 0, missing: [] };
   status: Partial<ClusterStatus> = {};
@@ -166,6 +168,10 @@ export class FakeApi {
         return change(() => objectsIn(request.body).flatMap((object) => this.remove(keyOf(object))), 'delete');
       case 'POST probe':
         return this.probe;
+      case 'GET rules': {
+        const items = this.rules.filter((rule) => rule.origin === query['contract']);
+        return { items, total: items.length };
+      }
       case 'GET status':
         return { clusterUid: 'c1', incarnation: 1, position: this.position, store: { state: 'ok' }, services: {}, hosts: [], version: '0.1.0', ...this.status }; // prettier-ignore
       case 'GET events':

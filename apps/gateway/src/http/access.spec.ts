@@ -37,6 +37,22 @@ describe('access', () => {
     await gateway.stop();
   });
 
+  it('rules are asked for by contract or cookie, and those of one tenant see no others', async () => {
+    const asked = (): unknown => owners.rulesAsked.splice(0);
+    await admin.get('/api/v1/rules?contract=acme/shop--web--api--http').expect(200, { items: [], total: 0 });
+    await admin.get('/api/v1/rules?cookie=0x4845abcdef012345').expect(200);
+    await anna.get('/api/v1/rules?contract=other/x').expect(200);
+    expect(asked()).toEqual([
+      { contract: 'acme/shop--web--api--http' },
+      { cookie: '0x4845abcdef012345' },
+      { contract: 'other/x', tenant: 'acme' },
+    ]);
+    await admin.get('/api/v1/rules').expect(422, /name a contract/);
+    await admin.get('/api/v1/rules?contract=x').expect(422, /found contract/);
+    await admin.get('/api/v1/rules?cookie=4845').expect(422, /found cookie/);
+    expect(asked()).toEqual([]);
+  });
+
   it('needs a token everywhere but for health, metrics and the description', async () => {
     for (const path of [
       '/api/v1/tenants',

@@ -5,6 +5,7 @@ import type {
   HeddleObject,
   HostView,
   Problem,
+  RulesRequest,
   ServiceView,
   VerdictRequest,
   VerdictResult,
@@ -13,6 +14,7 @@ import type {
 /** The policy, inventory and scheduler services as far as the gateway sees them, with answers that a test chooses. */
 export class FakeOwners {
   readonly checked: CheckRequest[] = [];
+  readonly rulesAsked: RulesRequest[] = [];
   problems: Problem[] = [];
   hosts: HostView[] = [];
   services: ServiceView[] = [];
@@ -41,6 +43,10 @@ export class FakeOwners {
       start: [{ service: 'acme/shop/web', host: 'h1', reason: 'new' }],
       stop: [],
     }));
+    this.answer('policy.rules', ({ body }) => {
+      this.rulesAsked.push(body as RulesRequest);
+      return { items: [], total: 0 };
+    });
     this.answer('policy.status', () => ({ position: 1, rules: 2, classes: 3 }));
     this.answer('inventory.status', () => ({ position: 1, hosts: this.hosts.length, lost: 0 }));
     this.answer('scheduler.status', () => ({ position: 1_000, pending: 0 }));

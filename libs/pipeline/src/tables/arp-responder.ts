@@ -1,5 +1,13 @@
 import { parseCidr, maskOf, type ResolvedBridgeDomain } from '@heddle/model';
-import { GATEWAY_MAC, HOST_LINK_ADDRESS, LINK_NETWORK, gatewayAddress, ip4, mac } from '../addresses';
+import {
+  GATEWAY_MAC,
+  HOST_LINK_ADDRESS,
+  LINK_NETWORK,
+  enforceableGateways,
+  gatewayAddress,
+  ip4,
+  mac,
+} from '../addresses';
 import { objectCookie } from '../cookie';
 import type { PlacedEndpoint } from '../index-endpoints';
 import type { Action, Flow } from '../openflow/flow';
@@ -36,7 +44,7 @@ export const answerForEndpoint = (e: PlacedEndpoint): Flow[] =>
 
 /** The gateways of a bridge domain answer with the anycast MAC. */
 export const answerForGateways = (bd: ResolvedBridgeDomain): Flow[] =>
-  bd.gateways.map((gateway) =>
+  enforceableGateways(bd.gateways).map((gateway) =>
     flow(
       'arp-responder',
       110,

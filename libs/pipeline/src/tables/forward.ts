@@ -1,5 +1,5 @@
 import type { ResolvedBridgeDomain } from '@heddle/model';
-import { GATEWAY_MAC, HOST_LINK_ADDRESS, gatewayAddress, ip4, mac } from '../addresses';
+import { GATEWAY_MAC, HOST_LINK_ADDRESS, enforceableGateways, gatewayAddress, ip4, mac } from '../addresses';
 import { objectCookie } from '../cookie';
 import type { PlacedEndpoint, PlacedLocal, PlacedRemote } from '../index-endpoints';
 import type { Action, Flow, Match } from '../openflow/flow';
@@ -58,7 +58,7 @@ function forward(e: PlacedEndpoint, address: string, deliver: readonly Action[])
 
 /** The gateway answers a ping from its own bridge domain. */
 export const answerPing = (bd: ResolvedBridgeDomain): Flow[] =>
-  bd.gateways.map((gateway) =>
+  enforceableGateways(bd.gateways).map((gateway) =>
     flow(
       'forward',
       200,

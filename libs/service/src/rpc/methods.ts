@@ -24,6 +24,7 @@ export const METHODS: Readonly<Record<RpcMethod, MethodInfo>> = {
   'scheduler.check': within(5_000),
   'policy.preview': within(5_000),
   'policy.verdict': within(5_000),
+  'policy.rules': within(3_000),
   'policy.status': within(2_000),
   'inventory.register': within(10_000),
   'inventory.heartbeat': within(2_000),
