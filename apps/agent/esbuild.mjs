@@ -1,7 +1,11 @@
 // Everything that runs on a host is bundled, so that it carries only what it uses: there is one of each on every host, and
 // the prober and the attach daemon start often or early.
 import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { bundle } from '../../deploy/bundle.mjs';
+
+/** A test of the programs makes them elsewhere. */
+const outdir = process.argv[2] ?? 'dist';
 
 /** NestJS looks for these, and does without them. */
 const OPTIONAL = [
@@ -17,8 +21,10 @@ const [{ metafile }] = await Promise.all([
     entryPoints: { attach: 'src/attach/main.ts', probe: 'src/probe/main.ts' },
     // Not used by either; what is not used is left out.
     external: ['dockerode'],
+    outdir,
     metafile: true,
   }),
-  bundle({ entryPoints: { main: 'src/main.ts' }, external: OPTIONAL, without: UNUSED }),
+  bundle({ entryPoints: { main: 'src/main.ts' }, external: OPTIONAL, without: UNUSED, outdir }),
 ]);
-await writeFile('dist/attach.meta.json', JSON.stringify(metafile.outputs['dist/attach.js']));
+const [attach] = Object.entries(metafile.outputs).filter(([file]) => path.basename(file) === 'attach.js');
+await writeFile(path.join(outdir, 'attach.meta.json'), JSON.stringify(attach?.[1]));

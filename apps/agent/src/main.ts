@@ -40,6 +40,8 @@ type ServiceContext = ReturnType<typeof serviceContext>;
 
 const VERSION = '0.1.0';
 const SERVE_RETRY_MS = 1_000;
+/** How long NATS may be away before that is told once more. */
+const CONNECT_MS = 60_000;
 
 /** An agent reaches no store: its NATS user may not, and what it keeps is on its own disk. */
 const NO_STORE: StorePort = {
@@ -175,6 +177,8 @@ async function serveWhenConnected(
 ): Promise<RunningAgent | undefined> {
   while (!signal.aborted) {
     try {
+      // Ends with the agent: who asks it to end does not wait for NATS.
+      await context.bus.whenConnected(CONNECT_MS, signal);
       return await runNestService(AgentModule.of(agent, engine), context);
     } catch (error) {
       if (!signal.aborted) log('warn', `requests are not served yet: ${HeddleError.from(error).message}`);
