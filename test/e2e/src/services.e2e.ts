@@ -99,6 +99,11 @@ describeNats('the services of the control plane, each in a process of its own', 
       { deadlineMs: 10_000, intervalMs: 50, what: 'the scheduler to answer' },
     );
     expect(allocations).toEqual([]);
+    // Its users are somebody else's to make.
+    expect(await api.call('POST', '/api/v1/hosts/h1/credentials')).toMatchObject({
+      status: 409,
+      body: { code: 'refused', message: expect.stringContaining('not run by Heddle') },
+    });
   });
 
   it.each(SERVICES)('%s is killed: a change is refused whole, and taken when it is back', async (name) => {
