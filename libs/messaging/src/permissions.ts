@@ -14,7 +14,7 @@ export interface UserPermissions {
 export type UserRole = 'server' | { readonly host: string };
 
 /** The topics that every host's agent reads; those of one host only (`allocations.HOST`) come on top. */
-export const SHARED_HOST_TOPICS: readonly string[] = [TOPICS.policy, TOPICS.endpoints];
+export const SHARED_HOST_TOPICS: readonly string[] = [TOPICS.policy, TOPICS.endpoints, TOPICS.encapsulations];
 
 /** Whether a host may read a topic, the same that {@link permissionsFor} lets it subscribe to: a shared one, or its own. */
 export function hostMayRead(host: string, topic: string): boolean {

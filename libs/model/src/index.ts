@@ -6,6 +6,7 @@ export * from './key';
 export * from './kinds';
 export * from './metadata';
 export * from './names';
+export * from './offers';
 export { MAX_OBJECTS, MAX_TEXT, parseObject, parseObjects, problemText, problemsText, refuse } from './parse';
 export type { ParsedObject } from './parse';
 export * from './places';

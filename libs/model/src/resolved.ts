@@ -1,4 +1,4 @@
-import type { FilterEntry, PortRange } from './kinds';
+import type { DomainSpec, FilterEntry, PortRange } from './kinds';
 
 /**
  * What the policy service resolves for the agents: the policy objects with every reference followed and every name turned
@@ -83,20 +83,57 @@ export const resolvedKey = (entry: ResolvedEntry): string => {
 
 export type { FilterEntry };
 
+export type EndpointKind = 'container' | 'vm' | 'baremetal';
+
 /** An endpoint as the inventory distributes it to every agent. Keyed by `HOST/ID`. */
 export interface DistributedEndpoint {
-  /** `allocation:PATH` for a container of ours, `docker:HOST/ENDPOINT-ID` for a user's own. */
+  /**
+   * `allocation:PATH` for a container of ours, `docker:HOST/ENDPOINT-ID` for a user's own, `endpoint:PATH` for one that is
+   * written down, `shim:HOST/EPG-PATH` for a host's own interface in an EPG.
+   */
   readonly id: string;
+  /** Absent in what an earlier version distributed: a container. */
+  readonly kind?: EndpointKind;
   readonly epg: string;
   readonly mac: string;
   readonly addresses: readonly string[];
+  /** The host that it is on, or for one at a port of a leaf that leaf. */
   readonly host: string;
-  /** Underlay address of the host: the tunnel's other end. */
+  /** Underlay address of who speaks for it in tunnels: its host, or its leaf where no tunnel ends at the host. */
   readonly underlay: string;
+  /** Where it is on a fabric, when its frames travel one. */
+  readonly fabric?: FabricPlace;
   /** Name of the service it is an instance of, in the EPG's tenant and application; absent for a user's own container. */
   readonly service?: string;
   /** Whether names resolve to it. */
   readonly healthy: boolean;
+}
+
+/** The port of a leaf that an endpoint is behind, and how its frames look there. */
+export interface FabricPlace {
+  readonly leaf: string;
+  readonly port: string;
+  /** VLAN on the wire of that port; absent: untagged. */
+  readonly vlan?: number;
+  /**
+   * `ovs`: behind a host's switch, which has routed and enforced already; `macvlan`: an interface of its own on the host's
+   * uplink; `static`: a server at the port.
+   */
+  readonly via: 'ovs' | 'macvlan' | 'static';
+  /** Whether frames for it may leave by the port that they came in at: siblings on one macvlan parent, not in mode private. */
+  readonly hairpin: boolean;
+}
+
+/**
+ * How the endpoints of one EPG attach. Keyed by the path of the EPG; written by the inventory, which owns the VLAN pools.
+ */
+export interface DistributedEncapsulation {
+  readonly epg: string;
+  /** Name of the Domain. */
+  readonly domain: string;
+  readonly spec: DomainSpec;
+  /** The VLAN allocated to (Domain, EPG); absent for VXLAN. */
+  readonly vlan?: number;
 }
 
 /** What an allocation looks like on the host that runs it; reported by agents. */

@@ -1,7 +1,7 @@
 import type { Change, LoggedChange } from './change';
 import type { Problem } from './error';
-import type { DomainSpec, HeddleObject, HostSpec } from './kinds';
-import type { AllocationStatus, DistributedEndpoint, ResolvedRule } from './resolved';
+import type { Attachment, DomainSpec, HeddleObject, HostSpec } from './kinds';
+import type { AllocationStatus, DistributedEndpoint, EndpointKind, ResolvedRule } from './resolved';
 
 /**
  * The catalogue of requests between the services, and between services and agents. `SERVICE.METHOD` is carried on the
@@ -216,8 +216,24 @@ export interface HostHeartbeat {
   /** What keeps the host from being in order, one sentence each. */
   readonly problems: readonly string[];
   readonly usage: { readonly containers: number; readonly endpoints: number; readonly flows: number };
+  /** Position of the encapsulations in force; absent from an earlier agent. VLANs that were released after it are not given. */
+  readonly encapsulationPosition?: number;
+  /** By id of the endpoint; absent while unknown. Of a leaf: those behind its ports. */
+  readonly traffic?: Readonly<Record<string, Traffic>>;
+  /** What was seen of addresses in the wrong place, since the last heartbeat. */
+  readonly sightings?: readonly Sighting[];
   /** Packets that the switch dropped, by reason, since it has its flows; absent while that is unknown. */
   readonly drops?: Readonly<Record<string, number>>;
+}
+/** Somebody claimed an address of an endpoint at a place where that endpoint is not. */
+export interface Sighting {
+  readonly mac: string;
+  readonly address: string;
+  /** Port of the switch that it came in at. */
+  readonly port: string;
+  readonly vlan?: number;
+  /** ISO 8601. */
+  readonly at: string;
 }
 export interface HeartbeatResult {
   /** false: the inventory does not know this run of the agent; it registers again. */
@@ -233,15 +249,46 @@ export interface HostReport {
   readonly endpoints: readonly EndpointReport[];
   readonly allocations: readonly AllocationStatus[];
 }
+/** How a host has attached an endpoint. */
+export type ReportedAttachment =
+  /** A port of its bridge; `vlan` is the one that its frames have on the uplink, with encapsulation vlan. */
+  | { readonly driver: 'ovs'; readonly port: string; readonly interfaceId?: string; readonly vlan?: number }
+  /** A child of an uplink; `mode` is the one that the kernel has, `vlan` the one on the wire or of the access port. */
+  | {
+      readonly driver: 'macvlan';
+      readonly port: string;
+      readonly uplink: string;
+      readonly mode: 'bridge' | 'private' | 'vepa';
+      readonly vlan?: number;
+    };
+
 /** An endpoint as its own host sees it. */
-export interface EndpointReport extends Omit<DistributedEndpoint, 'underlay'> {
-  readonly attachment: { readonly driver: 'ovs'; readonly port: string };
+export interface EndpointReport extends Omit<DistributedEndpoint, 'underlay' | 'fabric'> {
+  readonly attachment: ReportedAttachment;
   readonly allocation?: string;
   /** ISO 8601. */
   readonly since: string;
 }
-export interface EndpointView extends EndpointReport {
-  readonly underlay: string;
+
+/** Packets and bytes of an endpoint since it was attached. */
+export interface Traffic {
+  readonly sent: { readonly packets: number; readonly bytes: number };
+  readonly received: { readonly packets: number; readonly bytes: number };
+}
+
+/** An endpoint as people are shown it, whatever its kind. */
+export interface EndpointView extends Omit<DistributedEndpoint, 'underlay' | 'epg'> {
+  readonly kind: EndpointKind;
+  /** Absent while nothing binds it to one. */
+  readonly epg?: string;
+  readonly underlay?: string;
+  readonly attachment: ReportedAttachment | Attachment;
+  readonly allocation?: string;
+  /** ISO 8601, since when it is where it is; absent while it is nowhere. */
+  readonly since?: string;
+  readonly traffic?: Traffic;
+  /** What is wrong with it: nowhere, bound to nothing, an address that another one has, too. */
+  readonly problems: readonly string[];
 }
 
 export type HostState = 'ready' | 'suspect' | 'lost';
@@ -249,6 +296,8 @@ export interface HostView {
   readonly name: string;
   readonly spec: HostSpec;
   readonly labels: Readonly<Record<string, string>>;
+  /** Names of the Domains that it offers, sorted. */
+  readonly domains: readonly string[];
   readonly state: HostState;
   /** ISO 8601, since when it is in this state. */
   readonly since: string;
@@ -328,6 +377,8 @@ export const TOPICS = {
   policy: 'policy',
   /** {@link DistributedEndpoint} by `HOST/ID`; written by inventory. */
   endpoints: 'endpoints',
+  /** {@link DistributedEncapsulation} by the path of the EPG; written by inventory. */
+  encapsulations: 'encapsulations',
   /** {@link HostView} by name; written by inventory. */
   hosts: 'hosts',
   /**

@@ -7,7 +7,10 @@ import {
   tenantMetadataSchema,
   type Metadata,
 } from '../metadata';
-import { domainSpec, endpointSpec, hostSpec, type DomainSpec, type EndpointSpec, type HostSpec } from './inventory';
+import {
+  domainSpec, endpointSpec, fabricSpec, hostSpec,
+  type DomainSpec, type EndpointSpec, type FabricSpec, type HostSpec,
+} from './inventory'; // prettier-ignore
 import {
   bridgeDomainSpec, contractSpec, epgSpec, filterSpec, tenantSpec, vrfSpec,
   type BridgeDomainSpec, type ContractSpec, type EpgSpec, type FilterSpec, type TenantSpec, type VrfSpec,
@@ -32,6 +35,7 @@ export interface Specs {
   Epg: EpgSpec;
   Contract: ContractSpec;
   Filter: FilterSpec;
+  Fabric: FabricSpec;
   Domain: DomainSpec;
   Service: ServiceSpec;
   Allocation: AllocationSpec;
@@ -58,6 +62,7 @@ const info = (kind: Kind, plural: string, scope: Scope, service: OwningService, 
 /** Every kind, in the order in which a file of objects is applied and listed. */
 export const KINDS: readonly KindInfo[] = [
   info('Tenant', 'tenants', 'cluster', 'policy', tenantSpec),
+  info('Fabric', 'fabrics', 'cluster', 'inventory', fabricSpec),
   info('Domain', 'domains', 'cluster', 'inventory', domainSpec),
   info('Host', 'hosts', 'cluster', 'inventory', hostSpec),
   info('Vrf', 'vrfs', 'tenant', 'policy', vrfSpec),
@@ -68,7 +73,7 @@ export const KINDS: readonly KindInfo[] = [
   info('Epg', 'epgs', 'application', 'policy', epgSpec),
   info('Service', 'services', 'application', 'scheduler', serviceSpec),
   info('Allocation', 'allocations', 'application', 'scheduler', allocationSpec, true),
-  info('Endpoint', 'endpoints', 'application', 'inventory', endpointSpec, true),
+  info('Endpoint', 'endpoints', 'application', 'inventory', endpointSpec),
 ];
 
 const BY_KIND = new Map(KINDS.map((k) => [k.kind as string, k]));

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { gatewaySchema } from '../address';
+import { gatewaySchema, macSchema, parseAddress, parseCidr } from '../address';
 import { nameSchema } from '../names';
 
 /** Objects owned by the policy service. Field semantics follow Cisco ACI's fvTenant, fvCtx, fvBD, fvAEPg, vzBrCP, vzFilter. */
@@ -32,6 +32,28 @@ export const bridgeDomainSpec = z.strictObject({
 });
 export type BridgeDomainSpec = z.infer<typeof bridgeDomainSpec>;
 
+const addressOrBlock = z.string().refine((text) => parseAddress(text) ?? parseCidr(text), {
+  error: (issue) => `found "${String(issue.input)}"; allowed is an address or a block of them, such as 10.32.1.0/24`,
+});
+
+/** One thing that an endpoint is known by. */
+export const attributeSchema = z.union([
+  z.strictObject({ mac: macSchema }),
+  z.strictObject({ address: addressOrBlock }),
+  z.strictObject({ label: z.string().min(1).max(317).describe("`key` or `key=value`, of the endpoint's labels") }),
+  z.strictObject({
+    name: z.string().min(1).max(63).describe('Name of the endpoint; `*` stands for any run of characters'),
+  }),
+]);
+export type Attribute = z.infer<typeof attributeSchema>;
+
+export const staticBindingSchema = z.strictObject({
+  leaf: z.string().min(1).max(63),
+  port: z.string().min(1).max(63),
+  vlan: z.number().int().min(1).max(4094).optional(),
+});
+export type StaticBinding = z.infer<typeof staticBindingSchema>;
+
 export const epgSpec = z.strictObject({
   bridgeDomain: nameSchema.default('default'),
   domain: nameSchema.default('default').describe('The Domain that says how endpoints of this EPG attach.'),
@@ -41,6 +63,18 @@ export const epgSpec = z.strictObject({
     .enum(['unenforced', 'enforced'])
     .default('unenforced')
     .describe('enforced: endpoints of this EPG may not talk to each other.'),
+  staticBindings: z
+    .array(staticBindingSchema)
+    .max(1000)
+    .default([])
+    .describe('Endpoint objects of the tenant at these places, which name no EPG, belong to this one.'),
+  attributes: z
+    .strictObject({
+      match: z.enum(['any', 'all']).default('any'),
+      criteria: z.array(attributeSchema).min(1).max(100),
+    })
+    .optional()
+    .describe('Endpoint objects of the tenant that these hold for, and which nothing else binds, belong to this EPG.'),
 });
 export type EpgSpec = z.infer<typeof epgSpec>;
 
