@@ -19,13 +19,14 @@ import {
 import * as z from 'zod';
 import { Agent, type Log } from './agent/agent';
 import { AgentModule } from './agent/agent.module';
-import { ControlPlane } from './agent/control-plane';
+import { ControlPlane, type AgentSide } from './agent/control-plane';
 import { RESOLV_FOLDER } from './agent/resolv-files';
-import { readHostConfig, type HostConfig } from './config';
+import { readNodeConfig, type HostConfig, type LeafConfig, type NodeConfig } from './config';
 import { addDropMetrics } from './datapath/drops';
+import { LeafAgent } from './leaf/leaf-agent';
 import { listenOps } from './ops';
 import { linkHealthProbe } from './runtime/health-probe';
-import { AgentStore } from './store';
+import { AgentStore, type EngineCapacity } from './store';
 
 interface AgentSettings {
   readonly config: string;
@@ -51,31 +52,41 @@ const NO_STORE: StorePort = {
 
 void runProgram<AgentSettings>({
   name: 'heddle agent',
-  summary: 'runs the containers of this host and enforces their policy',
+  summary: 'runs the containers of this host and enforces their policy; on a leaf it enforces only',
   settings: {
     config: {
       arg: 'config',
       env: 'HEDDLE_HOST_CONFIG',
-      help: 'configuration of the host (JSON)',
+      help: 'configuration of the host or leaf (JSON)',
       schema: z.string().default('/etc/heddle/host.json'),
     },
     logLevels: LOG_SETTING,
   },
   start: async (settings, { log: root }) => {
-    const config = readHostConfig(settings.config);
+    const config = readNodeConfig(settings.config);
     const pino = root.child({ host: config.host });
     const log: Log = (level, message, fields = {}) => pino[level](fields, message);
     return startAgent(config, log, pino);
   },
 });
 
-async function startAgent(config: HostConfig, log: Log, pino: ServiceLog): Promise<RunningAgent> {
-  const endings: ((graceMs: number) => Promise<void> | void)[] = [];
+type Ending = (graceMs: number) => Promise<void> | void;
+
+async function startAgent(config: NodeConfig, log: Log, pino: ServiceLog): Promise<RunningAgent> {
+  const endings: Ending[] = [];
   const stop = async (graceMs: number): Promise<void> => {
     for (const end of [...endings].reverse()) await end(graceMs);
   };
   try {
-    await open(config, log, pino, endings);
+    const node = await openNode(config, log, pino, endings);
+    const { agent, controlPlane, serve } =
+      config.role === 'host' ? await openHost(config, node, endings) : await openLeaf(config, node, endings);
+    node.running.agent = agent;
+    node.context.readiness.add('control plane', () => controlPlane.problems[0] ?? true, { advisory: true });
+    controlPlane.start(agent);
+    endings.push(() => controlPlane.stop());
+    if (serve) endings.push(serve());
+    log('info', `agent of ${config.host} ready`, { epoch: agent.epoch });
     return { stop };
   } catch (error) {
     await stop(0);
@@ -83,13 +94,19 @@ async function startAgent(config: HostConfig, log: Log, pino: ServiceLog): Promi
   }
 }
 
+/** What agents of hosts and leaves have in common. */
+interface Node {
+  readonly context: ServiceContext;
+  readonly store: AgentStore;
+  readonly ovs: OvsDatabase;
+  readonly bridge: OpenFlowSwitch;
+  readonly files: SystemFiles;
+  readonly log: Log;
+  readonly running: { agent?: AgentSide };
+}
+
 /** Opens everything in the order in which one needs the other. */
-async function open(
-  config: HostConfig,
-  log: Log,
-  pino: ServiceLog,
-  endings: ((graceMs: number) => Promise<void> | void)[],
-): Promise<void> {
+async function openNode(config: NodeConfig, log: Log, pino: ServiceLog, endings: Ending[]): Promise<Node> {
   const files = new SystemFiles();
   const bus = await connectBus({
     servers: config.nats.servers,
@@ -101,7 +118,7 @@ async function open(
   });
   endings.push(() => bus.close());
   const context = serviceContext('agent', { bus, store: NO_STORE, log: pino, clock: systemClock });
-  const running: { agent?: Agent } = {};
+  const running: Node['running'] = {};
   context.readiness.add('host', () => (running.agent ? (running.agent.problems[0] ?? true) : 'starting'));
   // First of all, because it keeps a second agent from working on the same host.
   if (config.agent) {
@@ -114,29 +131,32 @@ async function open(
     endings.push(() => ops.close());
   }
   const store = await AgentStore.open(files, config.stateDir, (error) => log('error', error.message));
+  const ovs = await OvsDatabase.connect({ socketPath: config.ovs.databaseSocket });
+  endings.push(() => ovs.close());
+  const bridge = new OpenFlowSwitch({ socketPath: path.join(config.ovs.runDir, `${config.ovs.bridge}.mgmt`) });
+  endings.push(() => bridge.close());
+  addDropMetrics(context.metrics.registry, bridge);
+  return { context, store, ovs, bridge, files, log, running };
+}
+
+interface Opened {
+  readonly agent: AgentSide;
+  readonly controlPlane: ControlPlane;
+  /** Answers what the control plane asks. @returns what ends that */
+  readonly serve?: () => Ending;
+}
+
+async function openHost(config: HostConfig, node: Node, endings: Ending[]): Promise<Opened> {
+  const { store, ovs, bridge, files, log } = node;
   const engine = new DockerEngine({
     socketPath: config.docker.socket,
     fileRoots: [path.join(config.stateDir, RESOLV_FOLDER)],
     onEventsLost: (error) => log('warn', `engine events: ${error.message}`),
   });
   endings.push(() => engine.close());
-  const ovs = await OvsDatabase.connect({ socketPath: config.ovs.databaseSocket });
-  endings.push(() => ovs.close());
-  const bridge = new OpenFlowSwitch({ socketPath: path.join(config.ovs.runDir, `${config.ovs.bridge}.mgmt`) });
-  endings.push(() => bridge.close());
-  addDropMetrics(context.metrics.registry, bridge);
-  const controlPlane = new ControlPlane({
-    config,
-    bus,
-    rpc: context.rpc,
-    clock: systemClock,
-    store,
-    log,
-    version: VERSION,
-    capacity: async () => {
-      const [info, version] = await Promise.all([engine.info(), engine.version()]);
-      return { cpu: info.cpus, memory: info.memoryBytes, engineVersion: version.version };
-    },
+  const controlPlane = controlPlaneOf(config, node, async () => {
+    const [info, version] = await Promise.all([engine.info(), engine.version()]);
+    return { cpu: info.cpus, memory: info.memoryBytes, engineVersion: version.version };
   });
   const agent = await Agent.start({
     config,
@@ -153,18 +173,39 @@ async function open(
     onReport: () => controlPlane.reportSoon(),
     onEvent: (fact) => controlPlane.event(fact),
   });
-  running.agent = agent;
   endings.push(() => agent.stop());
-  context.readiness.add('control plane', () => controlPlane.problems[0] ?? true, { advisory: true });
-  controlPlane.start(agent);
-  endings.push(() => controlPlane.stop());
+  return { agent, controlPlane, serve: () => serve(agent, engine, node) };
+}
+
+async function openLeaf(config: LeafConfig, node: Node, endings: Ending[]): Promise<Opened> {
+  const { store, ovs, bridge, log } = node;
+  const controlPlane = controlPlaneOf(config, node, async () => ({ cpu: 0, memory: 0, engineVersion: 'none' }));
+  const agent = await LeafAgent.start({
+    config,
+    store,
+    ovs,
+    bridge,
+    clock: systemClock,
+    log,
+    onReport: () => controlPlane.reportSoon(),
+  });
+  endings.push(() => agent.stop());
+  return { agent, controlPlane };
+}
+
+const controlPlaneOf = (
+  config: NodeConfig,
+  { context: { bus, rpc }, store, log }: Node,
+  capacity: () => Promise<EngineCapacity>,
+): ControlPlane => new ControlPlane({ config, bus, rpc, clock: systemClock, store, log, version: VERSION, capacity });
+
+function serve(agent: Agent, engine: DockerEngine, { context, log }: Node): Ending {
   const stopping = new AbortController();
   const served = serveWhenConnected(agent, engine, context, log, stopping.signal);
-  endings.push(async (graceMs) => {
+  return async (graceMs) => {
     stopping.abort(new HeddleError('unavailable', 'the agent is stopping'));
     await (await served)?.stop(graceMs);
-  });
-  log('info', `agent of ${config.host} ready`, { epoch: agent.epoch });
+  };
 }
 
 /** Requests are served as soon as there is somebody to send them. */

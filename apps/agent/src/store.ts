@@ -2,11 +2,13 @@ import path from 'node:path';
 import { HashedFile, type Files } from '@heddle/host';
 import {
   HeddleError,
+  type DistributedEncapsulation,
   type DistributedEndpoint,
   type HeddleObject,
   type ResolvedEntry,
   type Watermark,
 } from '@heddle/model';
+import type { AttachedEndpoint } from './link/protocol';
 import type { RememberedInstance } from './runtime/runtime';
 
 /** A set of keyed values as it was last accepted, with the place in the cluster's history that it belongs to. */
@@ -40,6 +42,10 @@ export interface KeptHost {
   readonly blocks: readonly HeldBlock[];
   /** What is known of each instance, by the uid of its allocation. */
   readonly instances: Readonly<Record<string, RememberedInstance>>;
+  /** Since when each interface of a virtual machine is seen, ISO 8601, by interface id. */
+  readonly interfaces?: Readonly<Record<string, string>>;
+  /** What is attached without a port on the bridge, as the attach daemon last said. */
+  readonly unported?: readonly AttachedEndpoint[];
   /** What the engine said when it was last asked. */
   readonly capacity?: EngineCapacity;
 }
@@ -90,14 +96,15 @@ export class Kept<T> {
 }
 
 /**
- * What an agent goes on with when it starts while the control plane is away: its last accepted policy, endpoints and
- * allocations. Losing contact never opens or stops anything. Each part has a file of its own, because they change at very
+ * What an agent goes on with when it starts while the control plane is away: its last accepted policy, endpoints,
+ * encapsulations and allocations. Losing contact never opens or stops anything. Each part has a file of its own, because they change at very
  * different rates.
  */
 export class AgentStore {
   private constructor(
     readonly policy: Kept<KeptPolicy>,
     readonly endpoints: Kept<KeptSet<DistributedEndpoint>>,
+    readonly encapsulations: Kept<KeptSet<DistributedEncapsulation>>,
     readonly allocations: Kept<KeptSet<HeddleObject<'Allocation'>>>,
     readonly host: Kept<KeptHost>,
   ) {}
@@ -109,6 +116,7 @@ export class AgentStore {
     return new AgentStore(
       await part<KeptPolicy>('policy', { highestClassId: 0 }),
       await part<KeptSet<DistributedEndpoint>>('endpoints', {}),
+      await part<KeptSet<DistributedEncapsulation>>('encapsulations', {}),
       await part<KeptSet<HeddleObject<'Allocation'>>>('allocations', {}),
       await part<KeptHost>('host', { blocks: [], instances: {} }),
     );
@@ -116,6 +124,7 @@ export class AgentStore {
 
   /** Resolves when nothing is left to be written. */
   async flush(): Promise<void> {
-    await Promise.all([this.policy, this.endpoints, this.allocations, this.host].map((kept) => kept.flush()));
+    const parts = [this.policy, this.endpoints, this.encapsulations, this.allocations, this.host];
+    await Promise.all(parts.map((kept) => kept.flush()));
   }
 }

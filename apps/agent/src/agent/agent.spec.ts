@@ -14,7 +14,7 @@ import { LinkServer } from '../link/link-server';
 import { AgentStore } from '../store';
 import { openJournal } from '../testing/attach';
 import { FakePortDatabase } from '../testing/fake-port-database';
-import { accepted, acceptedPolicy, allocation, attachedEndpoint, distributed, POLICY, temporaryFolder } from '../testing/parts'; // prettier-ignore
+import { accepted, acceptedEncapsulations, acceptedPolicy, allocation, attachedEndpoint, distributed, POLICY, temporaryFolder } from '../testing/parts'; // prettier-ignore
 import { Agent } from './agent';
 
 const folder = temporaryFolder();
@@ -117,6 +117,7 @@ describe('Agent', () => {
     await world.startDaemon();
     const agent = await world.startAgent();
     agent.acceptPolicy(acceptedPolicy(POLICY, 4));
+    agent.acceptEncapsulations(acceptedEncapsulations(undefined, 4));
     agent.acceptEndpoints(accepted<DistributedEndpoint>({ c: distributed('c') }, 5));
     await until('the host to be in order', () => agent.problems.length === 0);
     return agent;
@@ -147,6 +148,43 @@ describe('Agent', () => {
     await until('the end', () => agent.report().allocations[0]?.phase === 'stopped');
     expect(Object.keys(world.journal.state.addresses['acme/default']?.held ?? {})).toEqual([]);
     expect(world.events).toEqual(['shop/web-1 started', 'shop/web-1 stopped']);
+  });
+
+  it('reports what is attached to an uplink, as the daemon says, and remembers it when it starts anew', async () => {
+    const agent = await working();
+    const macvlan = { uplink: 'eth2', mode: 'vepa', tagging: 'access', vlan: 200 } as const;
+    const child = attachedEndpoint('e9', '10.32.0.9', { macvlan });
+    await world.daemon?.ask('unported', [child], 1_000);
+    const attachment = { driver: 'macvlan', port: child.port, uplink: 'eth2', mode: 'vepa', vlan: 200 };
+    expect(agent.report().endpoints).toEqual([expect.objectContaining({ id: 'docker:h1/e9', attachment })]);
+    expect([agent.usage.endpoints, (await world.flowsOf(1)).length > 0]).toEqual([1, true]);
+    await agent.stop();
+    await world.daemon?.close();
+    const next = await world.startAgent();
+    expect(next.report().endpoints).toEqual([expect.objectContaining({ id: 'docker:h1/e9' })]);
+  });
+
+  it('reports interfaces of virtual machines, and lets packets of one pass that the inventory has put here', async () => {
+    const agent = await working();
+    world.ovs.put({
+      bridge: 'br-heddle',
+      name: 'tap0',
+      type: '',
+      options: {},
+      externalIds: {},
+      ofport: 77,
+      interfaceIds: { 'iface-id': 'vm-1' },
+    });
+    const [first] = agent.report().interfaces ?? [];
+    expect(first).toEqual({ interfaceId: 'vm-1', port: 'tap0', since: expect.any(String) });
+    expect(await world.flowsOf(77)).toEqual([]);
+    const vm = distributed('endpoint:acme/shop/vm', { host: 'h1', interfaceId: 'vm-1' });
+    agent.acceptEndpoints(accepted<DistributedEndpoint>({ vm }, 6));
+    await until('the flows', async () => (await world.flowsOf(77)).length > 0);
+    expect(agent.report().interfaces).toEqual([first]);
+    await world.ovs.deletePort('tap0');
+    await until('their end', async () => (await world.flowsOf(77)).length === 0);
+    expect(agent.report().interfaces).toEqual([]);
   });
 
   it('answers for an endpoint when its flows are on the switch, not before', async () => {
@@ -282,6 +320,7 @@ describe('Agent', () => {
 
     next.acceptPolicy(acceptedPolicy(POLICY, 4));
     expect(next.problems).toEqual([expect.stringMatching(/^no map of endpoints was accepted yet/)]);
+    next.acceptEncapsulations(acceptedEncapsulations(undefined, 4));
     next.acceptEndpoints(accepted<DistributedEndpoint>({ c: distributed('c') }, 5));
     await until('order', () => next.problems.length === 0);
     expect(world.bridge.applied).toHaveLength(changes);

@@ -4,10 +4,12 @@ import type { Engine } from '@heddle/docker';
 import type { Clock, Files, Processes, Timer } from '@heddle/host';
 import {
   HeddleError,
+  type DistributedEncapsulation,
   type DistributedEndpoint,
   type EventFact,
   type HeddleObject,
   type HostReport,
+  type InterfaceReport,
   type ProbeObservation,
   type ProbeTarget,
   type ResolvedEntry,
@@ -18,7 +20,7 @@ import type { HostConfig } from '../config';
 import { DropSampler, type Drops } from '../datapath/drops';
 import { namesOf } from '../datapath/names';
 import { REFRESH_MS } from '../datapath/tunnel-peers';
-import type { LinkConfiguration } from '../link/protocol';
+import type { AttachedEndpoint, LinkConfiguration } from '../link/protocol';
 import type { PortDatabase } from '../port-database';
 import { probeFrom } from '../probe/prober';
 import type { HealthProbe, PlaceOf } from '../runtime/ports';
@@ -29,12 +31,14 @@ import { Enforcement } from './enforcement';
 import { followEngine } from './follow-engine';
 import { HostBlocks } from './host-blocks';
 import { linkConfiguration } from './link-configuration';
-import { endpointReport, TUNNEL_ID } from './local-endpoints';
+import { hostSides, switchedUplinks, switchedVlan } from './host-snapshot';
+import { endpointReport } from './local-endpoints';
 import { RESOLV_FOLDER, ResolvFiles } from './resolv-files';
+import { ensureTunnel } from './tunnel-port';
+import { UplinkPorts } from './uplink-ports';
 
 type Allocation = HeddleObject<'Allocation'>;
 
-const TUNNEL_PORT = 'heddle-vxlan';
 /** Names follow the endpoints at once, but not more often than this. */
 const NAMES_DELAY_MS = 20;
 
@@ -74,6 +78,9 @@ export class Agent {
   private allocations: ReadonlyMap<string, Allocation>;
   /** What the attach daemon has confirmed: only by this can a container be attached. */
   private configured: LinkConfiguration | undefined;
+  private readonly uplinks: UplinkPorts;
+  /** What is attached without a port on the bridge, as the attach daemon says. */
+  private unported: readonly AttachedEndpoint[];
   private sequence = 0;
   private namesTimer: Timer | undefined;
   private readonly stopping = new AbortController();
@@ -82,13 +89,26 @@ export class Agent {
   private constructor(private readonly parts: AgentParts) {
     const { store, config, bridge, clock, log } = parts;
     this.allocations = new Map(Object.entries(store.allocations.value.accepted?.entries ?? {}));
+    this.unported = store.host.value.unported ?? [];
     this.enforcement = new Enforcement({
       host: config.host,
       store,
       bridge,
       clock,
       log,
-      allocation: (path) => this.allocations.get(path),
+      sides: (known) =>
+        hostSides({
+          host: config.host,
+          uplinks: config.uplinks,
+          allocation: (path) => this.allocations.get(path),
+          ...known,
+        }),
+      onChange: () => parts.onReport(),
+    });
+    this.uplinks = new UplinkPorts({
+      ovs: parts.ovs,
+      bridge: config.ovs.bridge,
+      uplinks: config.uplinks,
       onChange: () => parts.onReport(),
     });
     this.sampler = new DropSampler(bridge, clock);
@@ -100,6 +120,10 @@ export class Agent {
       handlers: {
         attached: async (endpoint) => {
           await this.enforcement.attached(endpoint);
+          return {};
+        },
+        unported: async (endpoints) => {
+          this.setUnported(endpoints);
           return {};
         },
         leaseBlock: async ({ bridgeDomain }) => {
@@ -128,22 +152,20 @@ export class Agent {
   static async start(parts: AgentParts): Promise<Agent> {
     const { ovs, config, clock, engine, log } = parts;
     await ensureBridge(ovs, { bridge: config.ovs.bridge, datapathType: config.ovs.datapathType });
-    await ovs.ensurePort({
-      bridge: config.ovs.bridge,
-      name: TUNNEL_PORT,
-      type: 'vxlan',
-      options: { remote_ip: 'flow', key: 'flow', local_ip: config.underlay.address },
-      externalIds: TUNNEL_ID,
-    });
+    await ensureTunnel(ovs, config);
     const agent = new Agent(parts);
     const { enforcement } = agent;
     const watch = ovs.watchPorts(config.ovs.bridge, (ports) => enforcement.setPorts(ports));
-    const refresh = clock.every(REFRESH_MS, () => enforcement.refresh());
+    const refresh = clock.every(REFRESH_MS, () => {
+      enforcement.refresh();
+      agent.uplinks.refresh();
+    });
     agent.endings.push(
       () => watch.close(),
       () => refresh.cancel(),
     );
     enforcement.recompute();
+    agent.uplinks.want(switchedUplinks(enforcement.encapsulations.values()));
     agent.configure();
     agent.pushNames();
     agent.runtime.update(agent.allocations);
@@ -162,6 +184,7 @@ export class Agent {
     this.namesTimer?.cancel();
     this.attach.close();
     await this.runtime.stop();
+    await this.uplinks.idle();
     await this.enforcement.close();
     await this.parts.store.flush();
   }
@@ -176,6 +199,12 @@ export class Agent {
   acceptEndpoints(accepted: Accepted<DistributedEndpoint>): void {
     this.enforcement.acceptEndpoints(accepted);
     this.pushNames();
+  }
+
+  acceptEncapsulations(accepted: Accepted<DistributedEncapsulation>): void {
+    this.enforcement.acceptEncapsulations(accepted);
+    this.uplinks.want(switchedUplinks(this.enforcement.encapsulations.values()));
+    this.configure();
   }
 
   acceptAllocations(accepted: Accepted<Allocation>): void {
@@ -224,11 +253,13 @@ export class Agent {
       host,
       agentEpoch: this.epoch,
       sequence: ++this.sequence,
-      endpoints: this.enforcement.ports.endpoints.map((e) => {
-        if (e.allocation === undefined) return endpointReport(host, e, undefined, true);
-        const healthy = statuses.get(e.allocation)?.healthy ?? false;
-        return endpointReport(host, e, this.allocations.get(e.allocation), healthy);
+      endpoints: this.attachedHere().map((e) => {
+        const vlan = e.macvlan ? undefined : switchedVlan(this.enforcement.encapsulations.get(e.epg));
+        const healthy = e.allocation === undefined || (statuses.get(e.allocation)?.healthy ?? false);
+        const allocation = e.allocation === undefined ? undefined : this.allocations.get(e.allocation);
+        return endpointReport(host, e, { allocation, healthy, vlan });
       }),
+      interfaces: this.interfaces(),
       allocations: [...statuses.values()],
     };
   }
@@ -246,7 +277,7 @@ export class Agent {
   get usage(): { containers: number; endpoints: number; flows: number } {
     return {
       containers: this.runtime.statuses().filter((s) => s.phase === 'running').length,
-      endpoints: this.enforcement.ports.endpoints.length,
+      endpoints: this.attachedHere().length + this.enforcement.ports.machines.length,
       flows: this.enforcement.flows,
     };
   }
@@ -258,7 +289,10 @@ export class Agent {
 
   /** What keeps the host from being in order. */
   get problems(): string[] {
-    return [this.attach.problem, this.enforcement.problem, ...this.runtime.problems].filter((p) => p !== undefined);
+    const { attach, enforcement, uplinks, runtime } = this;
+    return [attach.problem, enforcement.problem, ...uplinks.problems, ...runtime.problems].filter(
+      (p) => p !== undefined,
+    );
   }
 
   // ---- inside --------------------------------------------------------------------------------------------------------
@@ -278,7 +312,7 @@ export class Agent {
         release: async (owner) => void (await this.attach.call('release', { owner })),
         resolvConf: (tenant, application) => resolv.of(tenant, application),
       },
-      linkIndexOf: (allocation) => this.enforcement.ports.endpoints.find((e) => e.allocation === allocation)?.linkIndex,
+      endpointOf: (allocation) => this.attachedHere().find((e) => e.allocation === allocation),
       remembered: store.host.value.instances,
       onStatus: () => this.statusChanged(),
       onEvent: ({ metadata }, what, message) =>
@@ -299,14 +333,52 @@ export class Agent {
     return place ?? { waitsFor: `the EPG ${epg} is not resolved on this host yet` };
   }
 
-  /** Without a policy of our own the attach daemon keeps what it has. */
+  /** Containers that are attached, to the switch or to an uplink. */
+  private attachedHere(): readonly AttachedEndpoint[] {
+    return [...this.enforcement.ports.endpoints, ...this.unported];
+  }
+
+  private setUnported(endpoints: readonly AttachedEndpoint[]): void {
+    const { host } = this.parts.store;
+    if (JSON.stringify(endpoints) === JSON.stringify(this.unported)) return;
+    this.unported = endpoints;
+    // Without it a report before the daemon is there would take for gone what is attached.
+    host.set({ ...host.value, unported: endpoints });
+    this.parts.onReport();
+  }
+
+  /** Interfaces of virtual machines, each with the time since when it is seen, which a restart of the agent does not change. */
+  private interfaces(): InterfaceReport[] {
+    const { clock, store } = this.parts;
+    const { machines } = this.enforcement.ports;
+    const before = store.host.value.interfaces ?? {};
+    const now = new Date(clock.now()).toISOString();
+    const since = Object.fromEntries(machines.map(({ interfaceId }) => [interfaceId, before[interfaceId] ?? now]));
+    if (JSON.stringify(since) !== JSON.stringify(before)) store.host.set({ ...store.host.value, interfaces: since });
+    return machines.map(({ interfaceId, port, mac }) => ({
+      interfaceId,
+      port,
+      ...(mac === undefined ? {} : { mac }),
+      since: since[interfaceId] as string,
+    }));
+  }
+
+  /** Without a policy and ways to attach of our own the attach daemon keeps what it has. */
   private configure(): void {
-    if (this.parts.store.policy.value.accepted) this.attach.configure(this.configuration());
+    const { policy, encapsulations } = this.parts.store;
+    if (policy.value.accepted && encapsulations.value.accepted) this.attach.configure(this.configuration());
   }
 
   private configuration(): LinkConfiguration {
     const { store, config } = this.parts;
-    return linkConfiguration(this.enforcement.policy, store.host.value.blocks, config.underlay.mtu);
+    const { policy, encapsulations } = this.enforcement;
+    return linkConfiguration({
+      policy,
+      encapsulations,
+      blocks: store.host.value.blocks,
+      underlayMtu: config.underlay.mtu,
+      uplinks: config.uplinks,
+    });
   }
 
   private pushNames(): void {

@@ -23,7 +23,7 @@ describe('AttachLink', () => {
     const nothing = async () => ({});
     link = new AttachLink({
       socketPath,
-      handlers: { attached: nothing, leaseBlock: nothing },
+      handlers: { attached: nothing, unported: nothing, leaseBlock: nothing },
       onConfigured: ({ mtu }) => configured.push(mtu),
       onProblem: (problem) => problems.push(problem),
     });

@@ -14,6 +14,9 @@ const CONFIG = {
   zone: 'z1',
   labels: { rack: '7' },
   underlay: { address: '192.0.2.11', mtu: 1500 },
+  role: 'host',
+  tunnels: true,
+  uplinks: { fabric: { interface: 'eth1', leaf: 'leaf', port: 'h1' } },
 } as unknown as HostConfig;
 
 const ENTRIES = Object.fromEntries(POLICY.map((entry) => [resolvedKey(entry), entry]));
@@ -21,7 +24,12 @@ const ENTRIES = Object.fromEntries(POLICY.map((entry) => [resolvedKey(entry), en
 /** An agent that keeps what it is given. */
 class StubAgent implements AgentSide {
   readonly epoch = 'epoch-1';
-  readonly accepted: Record<string, Accepted<unknown>[]> = { policy: [], endpoints: [], allocations: [] };
+  readonly accepted: Record<string, Accepted<unknown>[]> = {
+    policy: [],
+    endpoints: [],
+    encapsulations: [],
+    allocations: [],
+  };
   readonly added: unknown[] = [];
   problems: string[] = ['engine away'];
   policyPosition = 3;
@@ -32,6 +40,7 @@ class StubAgent implements AgentSide {
 
   acceptPolicy = (accepted: Accepted<unknown>): void => void this.accepted['policy']?.push(accepted);
   acceptEndpoints = (accepted: Accepted<unknown>): void => void this.accepted['endpoints']?.push(accepted);
+  acceptEncapsulations = (accepted: Accepted<unknown>): void => void this.accepted['encapsulations']?.push(accepted);
   acceptAllocations = (accepted: Accepted<unknown>): void => void this.accepted['allocations']?.push(accepted);
   surveyed = true;
   setBlocks = (blocks: unknown): void => void this.added.push(blocks);
@@ -103,11 +112,12 @@ describe('ControlPlane', () => {
         host: 'h1',
         agentEpoch: 'epoch-1',
         spec: {
+          role: 'host',
           zone: 'z1',
+          tunnels: true,
           underlay: '192.0.2.11',
           capacity: { cpu: 2, memory: 1_000 },
-          domains: ['default'],
-          uplinks: {},
+          uplinks: CONFIG.uplinks,
           schedulable: true,
         },
         labels: { hostname: expect.any(String), rack: '7' },
@@ -127,6 +137,7 @@ describe('ControlPlane', () => {
       host: 'h1',
       agentEpoch: 'epoch-1',
       policyPosition: 3,
+      encapsulationPosition: 3,
       workloadPosition: 2,
       highestClassId: 17,
       problems: ['engine away'],
@@ -141,6 +152,7 @@ describe('ControlPlane', () => {
     start();
     world.publish('policy', TOPICS.policy, ENTRIES, 5);
     world.publish('inventory', TOPICS.endpoints, {}, 6);
+    world.publish('inventory', TOPICS.encapsulations, { web: { epg: 'web' } }, 6);
     world.publish('scheduler', TOPICS.allocations('h1'), { a: { kind: 'Allocation' } }, 7);
     await clock.advance(3_000);
     expect(agent.accepted['policy']?.at(-1)).toEqual({
@@ -149,6 +161,7 @@ describe('ControlPlane', () => {
       entries: ENTRIES,
     });
     expect(agent.accepted['endpoints']?.at(-1)?.watermark.position).toBe(6);
+    expect(agent.accepted['encapsulations']?.at(-1)?.entries).toEqual({ web: { epg: 'web' } });
     expect(agent.accepted['allocations']?.at(-1)?.entries).toEqual({ a: { kind: 'Allocation' } });
     world.publish('policy', TOPICS.policy, {}, 8);
     await clock.advance(10);

@@ -4,33 +4,42 @@ import { Subscriber, type Accepted as AcceptedSet, type BusPort, type Refusal } 
 import {
   HeddleError,
   TOPICS,
+  type DistributedEncapsulation,
   type DistributedEndpoint,
   type EventFact,
   type HeddleObject,
+  type HostHeartbeat,
   type HostRegistration,
+  type HostReport,
   type ResolvedEntry,
 } from '@heddle/model';
 import type { RpcClient } from '@heddle/service';
-import type { HostConfig } from '../config';
-import type { Accepted, AgentStore, EngineCapacity } from '../store';
-import type { Agent, Log } from './agent';
+import type { NodeConfig } from '../config';
+import type { Accepted, AgentStore, EngineCapacity, HeldBlock } from '../store';
+import type { Log } from './agent';
 
-/** What the control plane side needs of the agent. */
-export type AgentSide = Pick<
-  Agent,
-  | 'epoch'
-  | 'acceptPolicy'
-  | 'acceptEndpoints'
-  | 'acceptAllocations'
-  | 'setBlocks'
-  | 'surveyed'
-  | 'report'
-  | 'policyPosition'
-  | 'workloadPosition'
-  | 'problems'
-  | 'usage'
-  | 'drops'
->;
+/** What the control plane side needs of the agent of a host or leaf. */
+export interface AgentSide {
+  /** Tells this run of the agent from an earlier one. */
+  readonly epoch: string;
+  acceptPolicy(accepted: Accepted<ResolvedEntry>): void;
+  acceptEndpoints(accepted: Accepted<DistributedEndpoint>): void;
+  acceptEncapsulations(accepted: Accepted<DistributedEncapsulation>): void;
+  /** Absent where no containers run. */
+  acceptAllocations?(accepted: Accepted<HeddleObject<'Allocation'>>): void;
+  /** The blocks that the inventory says this host holds. */
+  setBlocks(blocks: readonly HeldBlock[]): void;
+  /** Whether everything was looked at once; what is reported before would take for missing what was not. */
+  readonly surveyed: boolean;
+  report(): HostReport;
+  /** Position of the policy whose flows are on the switch; 0 while that is in doubt. */
+  readonly policyPosition: number;
+  /** Position of the last accepted set of allocations. */
+  readonly workloadPosition: number;
+  readonly problems: readonly string[];
+  readonly usage: HostHeartbeat['usage'];
+  readonly drops: HostHeartbeat['drops'];
+}
 
 const HEARTBEAT_MS = 2_000;
 /** Changes that come together are reported together. */
@@ -39,7 +48,7 @@ const RETRY_MS = 1_000;
 const MAX_EVENTS = 1_000;
 
 export interface ControlPlaneParts {
-  readonly config: HostConfig;
+  readonly config: NodeConfig;
   readonly bus: BusPort;
   readonly rpc: RpcClient;
   readonly clock: Clock;
@@ -83,13 +92,24 @@ export class ControlPlane {
       this.subscribe<DistributedEndpoint>('inventory', TOPICS.endpoints, store.endpoints.value.accepted, (accepted) =>
         agent.acceptEndpoints(accepted),
       ),
-      this.subscribe<HeddleObject<'Allocation'>>(
-        'scheduler',
-        TOPICS.allocations(host),
-        store.allocations.value.accepted,
-        (accepted) => agent.acceptAllocations(accepted),
+      this.subscribe<DistributedEncapsulation>(
+        'inventory',
+        TOPICS.encapsulations,
+        store.encapsulations.value.accepted,
+        (accepted) => agent.acceptEncapsulations(accepted),
       ),
     );
+    const acceptAllocations = agent.acceptAllocations?.bind(agent);
+    if (acceptAllocations) {
+      this.subscribers.push(
+        this.subscribe<HeddleObject<'Allocation'>>(
+          'scheduler',
+          TOPICS.allocations(host),
+          store.allocations.value.accepted,
+          acceptAllocations,
+        ),
+      );
+    }
     const beat = clock.every(HEARTBEAT_MS, () => this.heartbeat());
     this.endings.push(
       () => beat.cancel(),
@@ -190,17 +210,19 @@ export class ControlPlane {
   private async registerOnce(agent: AgentSide): Promise<void> {
     const { rpc, config, store, version } = this.parts;
     const { cpu, memory, engineVersion } = await this.capacity();
+    const resources = config.role === 'host' ? config.resources : undefined;
     const { accepted, highestClassId } = store.policy.value;
     const registration: HostRegistration = {
       host: config.host,
       agentEpoch: agent.epoch,
       spec: {
+        role: config.role,
         zone: config.zone,
         underlay: config.underlay.address,
-        capacity: { cpu: config.resources?.cpu ?? cpu, memory: config.resources?.memoryBytes ?? memory },
-        domains: ['default'],
-        uplinks: {},
-        schedulable: true,
+        tunnels: config.tunnels,
+        capacity: { cpu: resources?.cpu ?? cpu, memory: resources?.memoryBytes ?? memory },
+        uplinks: config.role === 'host' ? config.uplinks : {},
+        schedulable: config.role === 'host',
       },
       labels: { hostname: os.hostname(), ...config.labels },
       ...(accepted ? { seen: accepted.watermark } : {}),
@@ -244,6 +266,8 @@ export class ControlPlane {
         host: parts.config.host,
         agentEpoch: agent.epoch,
         policyPosition: agent.policyPosition,
+        // One position for both: flows are made from policy and encapsulations together.
+        encapsulationPosition: agent.policyPosition,
         workloadPosition: agent.workloadPosition,
         highestClassId: parts.store.policy.value.highestClassId,
         problems: [...agent.problems, ...this.problems],

@@ -1,12 +1,19 @@
 import type { Clock } from '@heddle/host';
-import { HeddleError, type DistributedEndpoint, type HeddleObject, type ResolvedEntry } from '@heddle/model';
+import {
+  HeddleError,
+  type DistributedEncapsulation,
+  type DistributedEndpoint,
+  type ResolvedEntry,
+  type Watermark,
+} from '@heddle/model';
 import type { PortState, Switch } from '@heddle/ovs';
 import { Datapath } from '../datapath/datapath';
 import { endpointName } from '../datapath/port-ids';
 import { TunnelPeers } from '../datapath/tunnel-peers';
 import type { AttachedEndpoint } from '../link/protocol';
 import type { Accepted, AgentStore } from '../store';
-import { localEndpoint, readPorts, type BridgePorts, type PortEndpoint } from './local-endpoints';
+import type { Sides } from './host-snapshot';
+import { NO_PORTS, readPorts, type BridgePorts, type PortEndpoint } from './local-endpoints';
 import { PolicyView } from './policy-view';
 
 /** How long a start waits for the flows of its endpoint to be on the switch. */
@@ -17,10 +24,18 @@ export interface EnforcementParts {
   readonly store: AgentStore;
   readonly bridge: Switch;
   readonly clock: Clock;
-  readonly allocation: (path: string) => HeddleObject<'Allocation'> | undefined;
+  /** Sorts the endpoints into those at a port of this bridge and the others. */
+  readonly sides: (known: KnownEndpoints) => Sides;
   readonly log: (level: 'warn' | 'error', message: string) => void;
   /** What is attached here, or what is on the switch, changed. */
   readonly onChange: () => void;
+}
+
+/** What is known of endpoints: who there is in the cluster, how they attach, and the ports of this bridge. */
+export interface KnownEndpoints {
+  readonly ports: BridgePorts;
+  readonly endpoints: ReadonlyMap<string, DistributedEndpoint>;
+  readonly encapsulations: ReadonlyMap<string, DistributedEncapsulation>;
 }
 
 /**
@@ -32,15 +47,16 @@ export class Enforcement {
   private readonly datapath: Datapath;
   private readonly peers: TunnelPeers;
   private view: PolicyView;
-  private remote: ReadonlyMap<string, DistributedEndpoint>;
-  private attachedPorts: BridgePorts = { endpoints: [] };
+  private everywhere: ReadonlyMap<string, DistributedEndpoint>;
+  private ways: ReadonlyMap<string, DistributedEncapsulation>;
+  private attachedPorts: BridgePorts = NO_PORTS;
 
   constructor(private readonly parts: EnforcementParts) {
     const { store, bridge, log } = parts;
     this.view = new PolicyView(store.policy.value.accepted?.entries);
-    this.remote = new Map(Object.entries(store.endpoints.value.accepted?.entries ?? {}));
+    this.everywhere = new Map(Object.entries(store.endpoints.value.accepted?.entries ?? {}));
+    this.ways = new Map(Object.entries(store.encapsulations.value.accepted?.entries ?? {}));
     this.datapath = new Datapath(bridge, {
-      host: parts.host,
       clock: parts.clock,
       onState: () => parts.onChange(),
       onError: (error) => log('error', `datapath: ${error.message}`),
@@ -55,9 +71,14 @@ export class Enforcement {
     return this.view;
   }
 
-  /** Every endpoint of the cluster, by id. */
+  /** Every endpoint of the cluster. */
   get endpoints(): ReadonlyMap<string, DistributedEndpoint> {
-    return this.remote;
+    return this.everywhere;
+  }
+
+  /** How EPGs attach, by path. */
+  get encapsulations(): ReadonlyMap<string, DistributedEncapsulation> {
+    return this.ways;
   }
 
   /** What is attached to the bridge of this host. */
@@ -89,8 +110,14 @@ export class Enforcement {
   }
 
   acceptEndpoints(accepted: Accepted<DistributedEndpoint>): void {
-    this.remote = new Map(Object.entries(accepted.entries));
+    this.everywhere = new Map(Object.entries(accepted.entries));
     this.parts.store.endpoints.set({ accepted });
+    this.recompute();
+  }
+
+  acceptEncapsulations(accepted: Accepted<DistributedEncapsulation>): void {
+    this.ways = new Map(Object.entries(accepted.entries));
+    this.parts.store.encapsulations.set({ accepted });
     this.recompute();
   }
 
@@ -128,18 +155,17 @@ export class Enforcement {
   /** Something of an allocation changed that flows are made from. */
   recompute(): void {
     if (this.missing !== undefined) return;
-    const { host, store, allocation } = this.parts;
-    const { endpoints, tunnel, hostLink } = this.ports;
+    const { store, sides } = this.parts;
+    const { policy, encapsulations } = store;
+    const { tunnel, hostLink } = this.ports;
+    const { local, remote } = sides({ ports: this.ports, endpoints: this.everywhere, encapsulations: this.ways });
     this.datapath.update({
-      policyPosition: store.policy.value.accepted?.watermark.position ?? 0,
+      policyPosition: Math.min(positionOf(policy.value), positionOf(encapsulations.value)),
       resolved: this.view.entries,
-      endpoints: this.remote,
-      local: endpoints.map((e) =>
-        localEndpoint(host, e, e.allocation === undefined ? undefined : allocation(e.allocation)),
-      ),
+      local,
+      remote,
       ports: { tunnel, hostLink },
     });
-    const remote = [...this.remote.values()].filter((e) => e.host !== host);
     this.peers.update(new Set(remote.map((e) => e.underlay)), tunnel);
   }
 
@@ -156,8 +182,11 @@ export class Enforcement {
   }
 
   private get missing(): string | undefined {
-    const { policy, endpoints } = this.parts.store;
+    const { policy, endpoints, encapsulations } = this.parts.store;
     if (!policy.value.accepted) return 'policy';
-    return endpoints.value.accepted ? undefined : 'map of endpoints';
+    if (!endpoints.value.accepted) return 'map of endpoints';
+    return encapsulations.value.accepted ? undefined : 'list of how EPGs attach';
   }
 }
+
+const positionOf = ({ accepted }: { accepted?: { watermark: Watermark } }): number => accepted?.watermark.position ?? 0;

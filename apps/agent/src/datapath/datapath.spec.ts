@@ -2,6 +2,7 @@ import { FakeClock } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
 import { FakeSwitch } from '@heddle/ovs';
 import { computeFlows, dropCookie, isOurs, type Flow, type LocalEndpoint } from '@heddle/pipeline';
+import { remoteEndpoint } from '../agent/host-snapshot';
 import { acceptedPolicy, distributed, POLICY } from '../testing/parts';
 import { Datapath, type DatapathInputs, type DatapathState } from './datapath';
 
@@ -15,13 +16,14 @@ const local = (id: string, port: number, address: string, epg = 'acme/shop/web')
   healthPorts: [],
 });
 const A = local('a', 5, '10.32.0.5');
+const C = remoteEndpoint(distributed('c'));
 const B = local('b', 6, '10.32.0.6');
 
 function inputs(change: Partial<DatapathInputs> = {}): DatapathInputs {
   return {
     policyPosition: 3,
     resolved: new Map(Object.entries(acceptedPolicy(POLICY).entries)),
-    endpoints: new Map([['c', distributed('c')]]),
+    remote: [C],
     local: [A],
     ports: { tunnel: 1, hostLink: { port: 2, mac: '02:00:00:00:00:aa' } },
     ...change,
@@ -37,7 +39,6 @@ describe('Datapath', () => {
     const states: DatapathState[] = [];
     const errors: string[] = [];
     const datapath = new Datapath(bridge, {
-      host: 'h1',
       clock,
       onState: (state) => states.push(state),
       onError: (error) => errors.push(error.message),
@@ -52,7 +53,7 @@ describe('Datapath', () => {
     datapath.update(inputs());
     await settled();
     const { resolved, ports } = inputs();
-    const expected = computeFlows({ resolved, ports, local: [A], remote: [distributed('c')] });
+    const expected = computeFlows({ resolved, ports, local: [A], remote: [C] });
     expect(await ours(bridge)).toHaveLength(expected.length);
     expect(datapath.current).toEqual({
       policyPosition: 3,
@@ -66,16 +67,15 @@ describe('Datapath', () => {
     const { bridge, datapath, errors } = setUp();
     datapath.update(inputs());
     await settled();
-    const six = distributed('six', { addresses: ['fd00::7'], underlay: 'fd00::1' });
-    const endpoints = new Map([...inputs().endpoints, ['six', six]]);
+    const six = remoteEndpoint(distributed('six', { addresses: ['fd00::7'], underlay: 'fd00::1' }));
     // The policy without its rule: a revocation.
     const resolved = new Map([...inputs().resolved].filter(([key]) => !key.startsWith('rule/')));
-    datapath.update(inputs({ policyPosition: 4, endpoints, resolved, local: [A, B] }));
+    datapath.update(inputs({ policyPosition: 4, remote: [C, six], resolved, local: [A, B] }));
     await settled();
     expect(errors).toEqual([]);
     expect(datapath.current).toMatchObject({ policyPosition: 4, inForce: new Map([['a', 5], ['b', 6]]) }); // prettier-ignore
     const { ports } = inputs();
-    const expected = computeFlows({ resolved, ports, local: [A, B], remote: [distributed('c')] });
+    const expected = computeFlows({ resolved, ports, local: [A, B], remote: [C] });
     expect(await ours(bridge)).toHaveLength(expected.length);
     await datapath.close();
   });
@@ -241,7 +241,7 @@ describe('Datapath', () => {
 
   it('takes an endpoint that is attached here for a local one, whatever the map says', async () => {
     const { datapath } = setUp();
-    datapath.update(inputs({ endpoints: new Map([['a', distributed('a', { addresses: ['10.32.0.5'] })]]) }));
+    datapath.update(inputs({ remote: [remoteEndpoint(distributed('a', { addresses: ['10.32.0.5'] }))] }));
     await settled();
     expect(datapath.current.inForce.get('a')).toBe(5);
     expect(datapath.current.problem).toBeUndefined();

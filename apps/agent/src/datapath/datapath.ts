@@ -1,4 +1,4 @@
-import { HeddleError, type DistributedEndpoint, type ResolvedEntry } from '@heddle/model';
+import { HeddleError } from '@heddle/model';
 import { systemClock, type Clock, type Timer } from '@heddle/host';
 import type { Switch } from '@heddle/ovs';
 import {
@@ -10,16 +10,12 @@ import {
   placeEndpoints,
   type DatapathSnapshot,
   type Flow,
-  type LocalEndpoint,
 } from '@heddle/pipeline';
 
 /** What the flows are computed from, as the agent knows it. */
-export interface DatapathInputs {
+export interface DatapathInputs extends DatapathSnapshot {
+  /** Position of what they are computed from. */
   readonly policyPosition: number;
-  readonly resolved: ReadonlyMap<string, ResolvedEntry>;
-  readonly endpoints: ReadonlyMap<string, DistributedEndpoint>;
-  readonly local: readonly LocalEndpoint[];
-  readonly ports: DatapathSnapshot['ports'];
 }
 
 export interface DatapathState {
@@ -33,7 +29,6 @@ export interface DatapathState {
 }
 
 export interface DatapathOptions {
-  readonly host: string;
   readonly onState: (state: DatapathState) => void;
   /** Called when a change failed for another reason than the one before. */
   readonly onError: (error: HeddleError) => void;
@@ -148,8 +143,7 @@ export class Datapath {
   private async run(inputs: DatapathInputs): Promise<void> {
     const { doubts } = this;
     try {
-      const snapshot = snapshotOf(this.options.host, inputs);
-      const desired = computeFlows(snapshot);
+      const desired = computeFlows(inputs);
       const actual = this.applied ?? (await this.bridge.dump());
       const change = diffFlows(actual, desired, (flow) => isOurs(flow.cookie));
       if (!isEmptyChange(change)) await this.bridge.apply(change);
@@ -162,7 +156,7 @@ export class Datapath {
       this.publish({
         policyPosition: inputs.policyPosition,
         flows: desired.length,
-        inForce: new Map(placeEndpoints(snapshot).local.map((e) => [e.id, e.port])),
+        inForce: new Map(placeEndpoints(inputs).local.map((e) => [e.id, e.port])),
       });
     } catch (error) {
       this.failed(HeddleError.from(error));
@@ -206,13 +200,3 @@ const takenError = (flow: Flow, count: number): HeddleError =>
     'conflict',
     `another program's flow is in the place of one of ours (${formatFlow(flow)})${count > 1 ? `, and ${count - 1} more` : ''}; remove it: ovs-ofctl --strict del-flows`,
   );
-
-/** What is attached here is local, whatever others say of it; of the rest, only what lives on another host is remote. */
-function snapshotOf(host: string, inputs: DatapathInputs): DatapathSnapshot {
-  return {
-    resolved: inputs.resolved,
-    local: inputs.local,
-    remote: [...inputs.endpoints.values()].filter((e) => e.host !== host),
-    ports: inputs.ports,
-  };
-}

@@ -3,13 +3,14 @@ import { FakeSwitch } from '@heddle/ovs';
 import { computeFlows, dropCookie, tableNumber, type DropReason, type Flow } from '@heddle/pipeline';
 import { renderMetrics } from '@heddle/service';
 import { Registry } from 'prom-client';
+import { remoteEndpoint } from '../agent/host-snapshot';
 import { acceptedPolicy, distributed } from '../testing/parts';
 import { addDropMetrics, DropSampler, readDrops, SAMPLE_MS } from './drops';
 
 const FLOWS = computeFlows({
   resolved: new Map(Object.entries(acceptedPolicy().entries)),
   local: [],
-  remote: [distributed('c')],
+  remote: [remoteEndpoint(distributed('c'))],
   ports: { tunnel: 1 },
 });
 const dropOf = (reason: DropReason): Flow => FLOWS.find((flow) => flow.cookie === dropCookie(reason)) as Flow;

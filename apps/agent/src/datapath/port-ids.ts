@@ -50,6 +50,11 @@ export function endpointOfPort(port: string, ids: Readonly<Record<string, string
   };
 }
 
-/** Name of an endpoint in the whole cluster: the allocation it belongs to, or the engine's id on its host. */
-export const endpointName = (host: string, e: Pick<AttachedEndpoint, 'endpointId' | 'allocation'>): string =>
-  e.allocation === undefined ? `docker:${host}/${e.endpointId}` : `allocation:${e.allocation}`;
+/** Name of an endpoint in the whole cluster: the allocation it belongs to, the host's own one in an EPG, or the engine's id. */
+export const endpointName = (
+  host: string,
+  { endpointId, epg, allocation, macvlan }: Pick<AttachedEndpoint, 'endpointId' | 'epg' | 'allocation' | 'macvlan'>,
+): string => {
+  if (macvlan?.shim) return `shim:${host}/${epg}`;
+  return allocation === undefined ? `docker:${host}/${endpointId}` : `allocation:${allocation}`;
+};

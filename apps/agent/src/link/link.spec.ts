@@ -46,7 +46,7 @@ describe('the link between agent and attach daemon', () => {
     const nothing = async () => ({});
     const client = new LinkClient({
       socketPath,
-      handlers: { attached: nothing, leaseBlock: nothing, ...handlers },
+      handlers: { attached: nothing, unported: nothing, leaseBlock: nothing, ...handlers },
       onConnected: () => void (connections += 1),
       onDisconnected: () => void (refusals += 1),
     });

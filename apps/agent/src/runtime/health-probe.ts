@@ -5,7 +5,7 @@ import type { CheckResult, HealthProbe } from './ports';
 
 /** Health checks over the link between the host and its endpoints: real connections, on the checked port only. */
 export const linkHealthProbe: HealthProbe = {
-  check: (linkIndex, port, { type, path, timeoutSeconds }) => {
+  check: ({ linkIndex }, port, { type, path, timeoutSeconds }) => {
     const target = { host: linkAddress(linkIndex), port, localAddress: HOST_LINK_ADDRESS };
     const timeoutMs = timeoutSeconds * 1_000;
     return type === 'http' ? checkHttp({ ...target, path }, timeoutMs) : checkTcp(target, timeoutMs);

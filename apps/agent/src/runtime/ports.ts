@@ -1,5 +1,5 @@
 import type { Health } from '@heddle/model';
-import type { ReserveResult } from '../link/protocol';
+import type { AttachedEndpoint, ReserveResult } from '../link/protocol';
 
 /** The bridge domain that a container's endpoint belongs to. */
 export interface PlaceOf {
@@ -25,7 +25,7 @@ export interface CheckResult {
   readonly detail: string;
 }
 
-/** Opens a connection to an endpoint of this host by its link address. */
+/** Opens a connection to an endpoint of this host. */
 export interface HealthProbe {
-  check(linkIndex: number, port: number, health: Health): Promise<CheckResult>;
+  check(endpoint: AttachedEndpoint, port: number, health: Health): Promise<CheckResult>;
 }

@@ -1,7 +1,7 @@
 import { FakeEngine } from '@heddle/docker';
 import { FakeClock } from '@heddle/host';
 import { HeddleError, type AllocationStatus, type HeddleObject } from '@heddle/model';
-import { allocation } from '../testing/parts';
+import { allocation, attachedEndpoint } from '../testing/parts';
 import type { CheckResult, PlaceOf } from './ports';
 import { Runtime, type RememberedInstance } from './runtime';
 
@@ -59,7 +59,7 @@ class Host {
         resolvConf: async (tenant, application) => `/state/resolv/${tenant}.${application}.conf`,
       },
       health: { check: () => this.check() },
-      linkIndexOf: () => (this.attached ? 1 : undefined),
+      endpointOf: () => (this.attached ? attachedEndpoint('e1', '10.32.0.5') : undefined),
       remembered,
       onStatus: () => void this.changes++,
       onEvent: ({ metadata }, what, message) => this.events.push(`${metadata.name} ${what}: ${message}`),

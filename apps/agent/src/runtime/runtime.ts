@@ -4,6 +4,7 @@ import { HeddleError, type AllocationStatus, type HeddleObject } from '@heddle/m
 import { NO_RESTARTS, restartAfterExit, type RestartHistory } from '@heddle/rollout';
 import { subnetOf } from '../attach/ipam-driver';
 import { allocationOwner, OPTION } from '../attach/options';
+import type { AttachedEndpoint } from '../link/protocol';
 import { containerOf } from './container';
 import { HealthCheck } from './health-check';
 import { KeyedQueue } from './keyed-queue';
@@ -36,8 +37,8 @@ export interface RuntimeOptions {
   readonly engine: Engine;
   readonly placement: Placement;
   readonly health: HealthProbe;
-  /** Link index of the endpoint of an allocation, while it is attached. */
-  readonly linkIndexOf: (allocation: string) => number | undefined;
+  /** The endpoint of an allocation, while it is attached. */
+  readonly endpointOf: (allocation: string) => AttachedEndpoint | undefined;
   readonly clock: Clock;
   /**
    * By uid, as {@link Runtime.remember} gave it when the agent last ran: adopting a healthy instance does not make it
@@ -448,9 +449,9 @@ export class Runtime {
     const { health, ports } = allocation.spec.template;
     const port = health && ports[health.port]?.port;
     if (!health || port === undefined) return { ok: false, detail: `the check names no port of the service` };
-    const link = this.options.linkIndexOf(allocationPath(allocation));
-    if (link === undefined) return { ok: false, detail: 'the container is not attached' };
-    return this.options.health.check(link, port, health);
+    const endpoint = this.options.endpointOf(allocationPath(allocation));
+    if (endpoint === undefined) return { ok: false, detail: 'the container is not attached' };
+    return this.options.health.check(endpoint, port, health);
   }
 
   private isWanted(run: Run): boolean {

@@ -1,7 +1,15 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { AllocationSpec, DistributedEndpoint, HeddleObject, ResolvedEntry, Template } from '@heddle/model';
+import type {
+  AllocationSpec,
+  DistributedEncapsulation,
+  DistributedEndpoint,
+  DomainSpec,
+  HeddleObject,
+  ResolvedEntry,
+  Template,
+} from '@heddle/model';
 import { resolvedKey } from '@heddle/model';
 import type { Accepted } from '../store';
 import type { AttachedEndpoint } from '../link/protocol';
@@ -112,3 +120,32 @@ export const distributed = (id: string, change: Partial<DistributedEndpoint> = {
   healthy: true,
   ...change,
 });
+
+/** How an EPG attaches: by VXLAN when nothing else is said. */
+export const encapsulation = (
+  epg: string,
+  change: Partial<DistributedEncapsulation> = {},
+): DistributedEncapsulation => ({ epg, domain: 'default', spec: { driver: 'ovs', encapsulation: 'vxlan' }, ...change });
+
+export const VLAN_DOMAIN: DomainSpec = {
+  driver: 'ovs',
+  encapsulation: 'vlan',
+  fabric: 'default',
+  uplink: 'fabric',
+  vlans: '100-199',
+};
+export const MACVLAN_DOMAIN: DomainSpec & { driver: 'macvlan' } = {
+  driver: 'macvlan',
+  fabric: 'default',
+  uplink: 'macvlan',
+  mode: 'bridge',
+  tagging: 'access',
+  vlans: '200-299',
+  shim: false,
+};
+
+/** The EPGs of {@link POLICY}, attached by VXLAN. */
+export const acceptedEncapsulations = (
+  list: readonly DistributedEncapsulation[] = [encapsulation('acme/shop/web'), encapsulation('acme/shop/api')],
+  position = 1,
+): Accepted<DistributedEncapsulation> => accepted(Object.fromEntries(list.map((e) => [e.epg, e])), position);

@@ -8,6 +8,7 @@ export const MONITORED: MonitoredTables = {
   Port: ['name', 'interfaces', 'external_ids', 'tag'],
   Interface: [
     'name', 'type', 'options', 'ofport', 'ofport_request', 'mac_in_use', 'link_state', 'admin_state', 'error', 'mtu', 'mtu_request',
+    'external_ids',
   ],
 }; // prettier-ignore
 
@@ -39,7 +40,10 @@ export interface PortState {
   readonly mtu?: number;
   readonly tag?: number;
   readonly options: Readonly<Record<string, string>>;
+  /** Those of the port. */
   readonly externalIds: Readonly<Record<string, string>>;
+  /** Those of its interface, where managers of virtual machines write `iface-id` and `attached-mac`. */
+  readonly interfaceIds?: Readonly<Record<string, string>>;
   /** Why the switch cannot use the device. */
   readonly error?: string;
 }
@@ -102,6 +106,7 @@ function portEntry(replica: Replica, bridgeUuid: string, bridge: Row, portUuid: 
       tag: optionalNumber(port['tag']),
       options: stringMap(iface['options']),
       externalIds: stringMap(port['external_ids']),
+      interfaceIds: stringMap(iface['external_ids']),
       error: optionalString(iface['error']),
     },
   };
