@@ -7,6 +7,7 @@ import {
   type Watermark,
 } from '@heddle/model';
 import type { PortState, Switch } from '@heddle/ovs';
+import { Announcer } from '../datapath/announcer';
 import { Datapath } from '../datapath/datapath';
 import { endpointName } from '../datapath/port-ids';
 import { TunnelPeers } from '../datapath/tunnel-peers';
@@ -46,6 +47,7 @@ export interface KnownEndpoints {
 export class Enforcement {
   private readonly datapath: Datapath;
   private readonly peers: TunnelPeers;
+  private readonly announcer: Announcer;
   private view: PolicyView;
   private everywhere: ReadonlyMap<string, DistributedEndpoint>;
   private ways: ReadonlyMap<string, DistributedEncapsulation>;
@@ -64,6 +66,10 @@ export class Enforcement {
     this.peers = new TunnelPeers({
       bridge,
       onError: (error) => log('warn', `tunnel peer: ${HeddleError.from(error).message}`),
+    });
+    this.announcer = new Announcer({
+      bridge,
+      onError: (error) => log('warn', `announcement: ${HeddleError.from(error).message}`),
     });
   }
 
@@ -167,6 +173,7 @@ export class Enforcement {
       ports: { tunnel, hostLink },
     });
     this.peers.update(new Set(remote.map((e) => e.underlay)), tunnel);
+    this.announcer.update(local, remote, (epg) => this.view.classOf(epg)?.bridgeDomain);
   }
 
   /** Reads back what is on the switch and puts right what somebody else changed; greets the tunnel's other ends anew. */
