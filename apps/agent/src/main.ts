@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { DockerEngine } from '@heddle/docker';
-import { systemClock, SystemFiles, SystemProcesses } from '@heddle/host';
+import { systemClock, SystemFiles, SystemNftCommand, SystemProcesses } from '@heddle/host';
 import { connectBus, type StorePort } from '@heddle/messaging';
 import { HeddleError } from '@heddle/model';
 import { OpenFlowSwitch, OvsDatabase } from '@heddle/ovs';
@@ -185,6 +185,7 @@ async function openLeaf(config: LeafConfig, node: Node, endings: Ending[]): Prom
     store,
     ovs,
     bridge,
+    nft: new SystemNftCommand(new SystemProcesses()),
     clock: systemClock,
     log,
     onReport: () => controlPlane.reportSoon(),

@@ -45,7 +45,7 @@ export class FakeNftCommand implements NftCommand {
       const [, table] = /^table (\S+ \S+)/.exec(line) ?? [];
       if (table !== undefined) this.content.set(table, (rules = []));
       const [, rule] = /^ +chain .* policy \w+; (.+); \}$/.exec(line) ?? [];
-      if (rule !== undefined) rules.push(rule);
+      if (rule !== undefined) rules.push(...rule.split('; '));
     }
   }
 

@@ -168,7 +168,7 @@ describe('Agent', () => {
     const agent = await working();
     world.ovs.put({
       bridge: 'br-heddle',
-      name: 'tap0',
+      name: 'hd_vm1',
       type: '',
       options: {},
       externalIds: {},
@@ -176,13 +176,13 @@ describe('Agent', () => {
       interfaceIds: { 'iface-id': 'vm-1' },
     });
     const [first] = agent.report().interfaces ?? [];
-    expect(first).toEqual({ interfaceId: 'vm-1', port: 'tap0', since: expect.any(String) });
+    expect(first).toEqual({ interfaceId: 'vm-1', port: 'hd_vm1', since: expect.any(String) });
     expect(await world.flowsOf(77)).toEqual([]);
     const vm = distributed('endpoint:acme/shop/vm', { host: 'h1', interfaceId: 'vm-1' });
     agent.acceptEndpoints(accepted<DistributedEndpoint>({ vm }, 6));
     await until('the flows', async () => (await world.flowsOf(77)).length > 0);
     expect(agent.report().interfaces).toEqual([first]);
-    await world.ovs.deletePort('tap0');
+    await world.ovs.deletePort('hd_vm1');
     await until('their end', async () => (await world.flowsOf(77)).length === 0);
     expect(agent.report().interfaces).toEqual([]);
   });

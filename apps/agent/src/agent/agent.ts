@@ -16,6 +16,7 @@ import {
 } from '@heddle/model';
 import type { Switch } from '@heddle/ovs';
 import { ensureBridge } from '../attach/host-link';
+import { PORT_PREFIX } from '../attach/ovs/port-names';
 import type { HostConfig } from '../config';
 import { DropSampler, type Drops } from '../datapath/drops';
 import { namesOf } from '../datapath/names';
@@ -32,7 +33,7 @@ import { followEngine } from './follow-engine';
 import { HostBlocks } from './host-blocks';
 import { linkConfiguration } from './link-configuration';
 import { hostSides, switchedUplinks, switchedVlan } from './host-snapshot';
-import { endpointReport } from './local-endpoints';
+import { endpointReport, type MachinePort } from './local-endpoints';
 import { RESOLV_FOLDER, ResolvFiles } from './resolv-files';
 import { ensureTunnel } from './tunnel-port';
 import { UplinkPorts } from './uplink-ports';
@@ -102,6 +103,7 @@ export class Agent {
           uplinks: config.uplinks,
           allocation: (path) => this.allocations.get(path),
           ...known,
+          ports: { ...known.ports, machines: known.ports.machines.filter((m) => this.isGuarded(m)) },
         }),
       onChange: () => parts.onReport(),
     });
@@ -290,9 +292,9 @@ export class Agent {
   /** What keeps the host from being in order. */
   get problems(): string[] {
     const { attach, enforcement, uplinks, runtime } = this;
-    return [attach.problem, enforcement.problem, ...uplinks.problems, ...runtime.problems].filter(
-      (p) => p !== undefined,
-    );
+    const exposed = enforcement.ports.machines.filter((machine) => !this.isGuarded(machine)).map(exposedText);
+    const own = [attach.problem, enforcement.problem].filter((p) => p !== undefined);
+    return [...own, ...uplinks.problems, ...exposed, ...runtime.problems];
   }
 
   // ---- inside --------------------------------------------------------------------------------------------------------
@@ -336,6 +338,11 @@ export class Agent {
   /** Containers that are attached, to the switch or to an uplink. */
   private attachedHere(): readonly AttachedEndpoint[] {
     return [...this.enforcement.ports.endpoints, ...this.unported];
+  }
+
+  /** What a user-space switch has for a port the host's own stack sees as well, but for ports that the guard knows by name. */
+  private isGuarded({ port }: MachinePort): boolean {
+    return this.parts.config.ovs.datapathType === 'system' || port.startsWith(PORT_PREFIX);
   }
 
   private setUnported(endpoints: readonly AttachedEndpoint[]): void {
@@ -398,3 +405,6 @@ export class Agent {
     this.parts.onReport();
   }
 }
+
+const exposedText = ({ port, interfaceId }: MachinePort): string =>
+  `the port ${port} of the virtual machine ${interfaceId} passes nothing: with a user-space switch the host's own protocol stack would see its packets, too; give the tap a name that begins with ${PORT_PREFIX}`;

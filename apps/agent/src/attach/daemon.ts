@@ -18,7 +18,7 @@ import { Journal, type JournalState } from './journal';
 import { linkHandlers, tenantFinder } from './link-handlers';
 import { HeddleNetworkDriver } from './network-driver';
 import { OvsDriver } from './ovs/ovs-driver';
-import { ensurePortGuard, keepPortGuard } from './port-guard';
+import { ENDPOINT_PORTS, ensurePortGuard, keepPortGuard } from './port-guard';
 import { tenth } from './stopwatch';
 
 const DNS_PORT = 53;
@@ -68,9 +68,11 @@ async function open(config: HostConfig, { files, ip, nft, log }: AttachPorts, en
   );
   const ovs = await OvsDatabase.connect({ socketPath: databaseSocket });
   endings.push(() => ovs.close());
-  await ensurePortGuard(nft);
+  const guarded = [...ENDPOINT_PORTS, ...Object.values(config.uplinks).map((uplink) => uplink.interface)];
+  await ensurePortGuard(nft, guarded);
   endings.push(
     keepPortGuard(nft, {
+      interfaces: () => guarded,
       onMissing: () =>
         log('warn', 'somebody removed or changed the rules that keep endpoints from the host itself; they are back'),
       onError: (error) => log('error', `port guard: ${error.message}`),

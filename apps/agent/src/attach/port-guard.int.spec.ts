@@ -1,6 +1,7 @@
 import { inNetns, SystemNetworkNamespaces, SystemNftCommand, SystemProcesses, type RunOptions } from '@heddle/host';
-import { ensurePortGuard } from './port-guard';
+import { ENDPOINT_PORTS, ensurePortGuard } from './port-guard';
 
+const GUARDED = [...ENDPOINT_PORTS, 'eth1'];
 const describeRoot = process.getuid?.() === 0 ? describe : describe.skip;
 
 describeRoot('the guard of endpoint ports, in the kernel', () => {
@@ -16,11 +17,11 @@ describeRoot('the guard of endpoint ports, in the kernel', () => {
 
   it('is accepted, recognised, and put back', async () => {
     const nft = new SystemNftCommand(inside);
-    await expect(ensurePortGuard(nft)).resolves.toBe(true);
-    await expect(ensurePortGuard(nft)).resolves.toBe(false);
+    await expect(ensurePortGuard(nft, GUARDED)).resolves.toBe(true);
+    await expect(ensurePortGuard(nft, GUARDED)).resolves.toBe(false);
     await nft.apply('delete table arp heddle-ports\n');
-    await expect(ensurePortGuard(nft)).resolves.toBe(true);
-    await expect(ensurePortGuard(nft)).resolves.toBe(false);
+    await expect(ensurePortGuard(nft, GUARDED)).resolves.toBe(true);
+    await expect(ensurePortGuard(nft, GUARDED)).resolves.toBe(false);
   });
 
   it.each([
@@ -30,9 +31,9 @@ describeRoot('the guard of endpoint ports, in the kernel', () => {
     ['removed every rule there is', 'flush ruleset\n'],
   ])('is put back when somebody %s', async (_, script) => {
     const nft = new SystemNftCommand(inside);
-    await ensurePortGuard(nft);
+    await ensurePortGuard(nft, GUARDED);
     await nft.apply(script);
-    await expect(ensurePortGuard(nft)).resolves.toBe(true);
-    await expect(ensurePortGuard(nft)).resolves.toBe(false);
+    await expect(ensurePortGuard(nft, GUARDED)).resolves.toBe(true);
+    await expect(ensurePortGuard(nft, GUARDED)).resolves.toBe(false);
   });
 });

@@ -1,4 +1,4 @@
-import { FakeClock, FakeFiles } from '@heddle/host';
+import { FakeClock, FakeFiles, FakeNftCommand } from '@heddle/host';
 import type { DistributedEndpoint } from '@heddle/model';
 import { FakeSwitch } from '@heddle/ovs';
 import { isOurs } from '@heddle/pipeline';
@@ -21,7 +21,10 @@ const BASE = {
 const behind = (id: string, port: string): DistributedEndpoint =>
   distributed(id, { fabric: { leaf: 'leaf', port, via: 'macvlan', hairpin: true } });
 const BEHIND = behind('b', 'h1-macvlan');
-const settled = () => new Promise((resolve) => setImmediate(resolve));
+/** Long enough for everything that no daemon takes part in. */
+const settled = async () => {
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+};
 
 describe('LeafAgent', () => {
   let files = new FakeFiles();
@@ -29,6 +32,7 @@ describe('LeafAgent', () => {
   let bridge: FakeSwitch;
   let agent: LeafAgent;
   let reports = 0;
+  const nft = new FakeNftCommand();
 
   async function start(config: object = {}): Promise<LeafAgent> {
     ovs = new FakePortDatabase();
@@ -38,6 +42,7 @@ describe('LeafAgent', () => {
       store: await AgentStore.open(files, '/state', () => undefined),
       ovs,
       bridge,
+      nft,
       clock: new FakeClock(),
       log: () => undefined,
       onReport: () => void (reports += 1),
@@ -64,6 +69,7 @@ describe('LeafAgent', () => {
     expect([agent.policyPosition, agent.workloadPosition, agent.usage.endpoints]).toEqual([4, 4, 1]);
     expect(agent.problems).toEqual([]);
     expect(reports).toBeGreaterThan(0);
+    expect(await nft.rules('arp heddle-ports')).toEqual(['iifname "h1-macvlan" drop', 'oifname "h1-macvlan" drop']);
     expect(agent.report()).toMatchObject({ host: 'leaf', endpoints: [], allocations: [] });
   });
 

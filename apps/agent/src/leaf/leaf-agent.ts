@@ -1,13 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import type { Clock } from '@heddle/host';
-import type { DistributedEncapsulation, DistributedEndpoint, HostReport, ResolvedEntry } from '@heddle/model';
-import type { Switch } from '@heddle/ovs';
+import type { Clock, NftCommand } from '@heddle/host';
+import {
+  HeddleError,
+  type DistributedEncapsulation,
+  type DistributedEndpoint,
+  type HostReport,
+  type ResolvedEntry,
+} from '@heddle/model';
+import type { PortState, Switch } from '@heddle/ovs';
 import type { Log } from '../agent/agent';
 import type { AgentSide } from '../agent/control-plane';
 import { Enforcement } from '../agent/enforcement';
 import { leafSides, missingPorts } from '../agent/leaf-snapshot';
 import { ensureTunnel } from '../agent/tunnel-port';
 import { ensureBridge } from '../attach/host-link';
+import { ensurePortGuard, keepPortGuard } from '../attach/port-guard';
 import type { LeafConfig } from '../config';
 import { DropSampler, type Drops } from '../datapath/drops';
 import { REFRESH_MS } from '../datapath/tunnel-peers';
@@ -19,6 +26,7 @@ export interface LeafAgentParts {
   readonly store: AgentStore;
   readonly ovs: PortDatabase;
   readonly bridge: Switch;
+  readonly nft: NftCommand;
   readonly clock: Clock;
   readonly log: Log;
   /** Something of what is reported changed. */
@@ -36,6 +44,8 @@ export class LeafAgent implements AgentSide {
   private readonly enforcement: Enforcement;
   private readonly sampler: DropSampler;
   private sequence = 0;
+  private guarded: readonly string[] = [];
+  private guardProblem: string | undefined;
   private readonly endings: (() => void)[] = [];
 
   private constructor(private readonly parts: LeafAgentParts) {
@@ -61,9 +71,16 @@ export class LeafAgent implements AgentSide {
     await ensureTunnel(ovs, config);
     const agent = new LeafAgent(parts);
     const { enforcement } = agent;
-    const watch = ovs.watchPorts(bridge, (ports) => enforcement.setPorts(ports));
+    const watch = ovs.watchPorts(bridge, (ports) => agent.setPorts(ports));
     const refresh = clock.every(REFRESH_MS, () => enforcement.refresh());
+    const unguard = keepPortGuard(parts.nft, {
+      interfaces: () => agent.guarded,
+      onMissing: () =>
+        parts.log('warn', 'somebody removed the rules that keep the cables from the leaf itself; they are back'),
+      onError: (error) => agent.guardFailed(error),
+    });
     agent.endings.push(
+      unguard,
       () => watch.close(),
       () => refresh.cancel(),
     );
@@ -88,6 +105,21 @@ export class LeafAgent implements AgentSide {
 
   acceptEncapsulations(accepted: Accepted<DistributedEncapsulation>): void {
     this.enforcement.acceptEncapsulations(accepted);
+  }
+
+  /** A cable is for the switch alone, before it is for anybody. */
+  private setPorts(ports: readonly PortState[]): void {
+    const { bridge } = this.parts.config.ovs;
+    this.guarded = ports.filter(({ name, type }) => type === '' && name !== bridge).map(({ name }) => name);
+    ensurePortGuard(this.parts.nft, this.guarded)
+      .then(() => (this.guardProblem = undefined))
+      .catch((error: unknown) => this.guardFailed(HeddleError.from(error)))
+      .finally(() => this.enforcement.setPorts(ports));
+  }
+
+  private guardFailed(error: HeddleError): void {
+    this.guardProblem = `what is on the cables may reach the leaf itself: ${error.message}`;
+    this.parts.log('error', this.guardProblem);
   }
 
   /** A leaf gives no addresses. */
@@ -123,6 +155,7 @@ export class LeafAgent implements AgentSide {
     const missing = missingPorts(this.parts.config.host, ports.numbers, endpoints.values());
     return [
       ...(problem === undefined ? [] : [problem]),
+      ...(this.guardProblem === undefined ? [] : [this.guardProblem]),
       ...(missing.length === 0
         ? []
         : [`endpoints are behind ports that the bridge does not have: ${missing.join(', ')}; add them to it`]),
