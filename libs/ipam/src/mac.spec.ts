@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { formatAddress, macSchema } from '@heddle/model';
-import { macOf } from './mac';
+import { macIn, macOf } from './mac';
 
 const IPV4 = fc.nat({ max: 0xffffffff }).map((n) => formatAddress({ family: 4, value: BigInt(n) }));
 const IPV6 = fc.bigInt({ min: 1n << 96n, max: (1n << 128n) - 1n }).map((value) => formatAddress({ family: 6, value }));
@@ -31,5 +31,21 @@ describe('macOf', () => {
 
   it('refuses what is no address', () => {
     expect(() => macOf('10.0.0')).toThrow(/found "10.0.0"/);
+  });
+});
+
+describe('macIn', () => {
+  it('tells segments with the same addresses apart, and is never one that an address alone has', () => {
+    fc.assert(
+      fc.property(fc.oneof(IPV4, IPV6), (address) => {
+        const macs = [macIn('acme/default', address), macIn('beta/default', address), macOf(address)];
+        for (const mac of macs) {
+          expect(macSchema.safeParse(mac).success).toBe(true);
+          expect(parseInt(mac.slice(0, 2), 16) & 0b11).toBe(0b10);
+        }
+        expect(new Set(macs).size).toBe(3);
+        expect(macIn('acme/default', address)).toBe(macs[0]);
+      }),
+    );
   });
 });

@@ -10,12 +10,22 @@ import { requireAddress } from './subnet';
  */
 export function macOf(address: string): string {
   const parsed = requireAddress(address);
-  return (parsed.family === 4 ? ipv4Octets(parsed) : ipv6Octets(parsed))
-    .map((octet) => octet.toString(16).padStart(2, '0'))
-    .join(':');
+  return formatMac(parsed.family === 4 ? ipv4Octets(parsed) : ipv6Octets(parsed));
 }
 
 const ipv4Octets = ({ value }: Address): number[] => [0x02, 0x48, ...octets(Number(value))];
+
+/**
+ * The MAC address of an endpoint that shares its port with endpoints of other segments (children of one uplink): those of two
+ * segments may have the same address, so the address alone will not do. 40 bits of hash behind 0a, where {@link macOf} never is;
+ * the kernel refuses two equal ones on one parent.
+ *
+ * @param segment a name that no other segment has, such as the path of a bridge domain
+ */
+export function macIn(segment: string, address: string): string {
+  const text = `${segment} ${formatAddress(requireAddress(address))}`;
+  return formatMac([0x0a, fnv1a(`mac ${text}`) & 0xff, ...octets(fnv1a(text))]);
+}
 
 function ipv6Octets(address: Address): number[] {
   const text = formatAddress(address);
@@ -24,3 +34,5 @@ function ipv6Octets(address: Address): number[] {
 }
 
 const octets = (n: number): number[] => [n >>> 24, (n >>> 16) & 0xff, (n >>> 8) & 0xff, n & 0xff];
+
+const formatMac = (all: readonly number[]): string => all.map((octet) => octet.toString(16).padStart(2, '0')).join(':');

@@ -48,7 +48,7 @@ export class TestCluster {
     try {
       const cluster = new TestCluster(lab, names, await connect(lab));
       await Promise.all(names.map((host) => cluster.buildImage(host)));
-      await cluster.whenReady(names);
+      await cluster.whenReady();
       return cluster;
     } catch (error) {
       await lab.down();
@@ -73,7 +73,8 @@ export class TestCluster {
     return new DockerEngine({ socketPath: (await this.host(host).config()).docker.socket });
   }
 
-  async whenReady(hosts: readonly string[] = this.hostNames, deadlineMs = 30_000): Promise<void> {
+  /** @param hosts by default all of them, and the leaf */
+  async whenReady(hosts: readonly string[] = [...this.hostNames, 'leaf'], deadlineMs = 30_000): Promise<void> {
     let seen = '';
     await waitFor(
       async () => {

@@ -8,16 +8,18 @@ import { monotonic, type Station, type StreamReport } from './net/station';
 import type { Wire } from './net/wire';
 import { mayOpen, policyObjects } from './oracle';
 import { Traffic, type Counts } from './traffic/traffic';
+import { WAYS, type Way } from './ways';
 
 const HOSTS = ['h1', 'h2'];
 
-const app = (connect: readonly string[]): string => `
+const app = ({ objects, domain }: Way, connect: readonly string[]): string => `${objects}
 kind: Tenant
 metadata: { name: acme }
 ---
 kind: App
 metadata: { tenant: acme, name: flow }
 spec:
+  domain: ${domain}
   services:
     client: { image: heddle/demo, replicas: 2 }
     server:
@@ -33,7 +35,7 @@ spec:
 ${connect.map((port) => `    - { from: client, to: server, port: ${port} }`).join('\n')}
 `;
 
-describeRoot('contracts, by the packets that arrive', () => {
+describeRoot.each(WAYS)('contracts, by the packets that arrive ($name)', (way) => {
   let cluster: TestCluster;
   const closers: (() => Promise<void>)[] = [];
   beforeAll(async () => (cluster = await TestCluster.start('con', HOSTS.length)), 120_000);
@@ -54,7 +56,7 @@ describeRoot('contracts, by the packets that arrive', () => {
   };
 
   it('ends established connections within a second of a removed line, and loses no packet of the others', async () => {
-    await cluster.api.applyAndSettle(app(['both', 'push', 'feed', 'probe', 'steady']));
+    await cluster.api.applyAndSettle(app(way, ['both', 'push', 'feed', 'probe', 'steady']));
     const containers = await containersOf(cluster, 'acme/flow');
     const [client, bystander] = HOSTS.map((host) => pick(containers, 'client', host)) as [Container, Container];
     const servers = HOSTS.map((host) => pick(containers, 'server', host));
@@ -100,7 +102,7 @@ describeRoot('contracts, by the packets that arrive', () => {
       { deadlineMs: 10_000, intervalMs: 100, what: () => `all streams to flow; last seen ${seen}` },
     );
 
-    await cluster.api.apply(app(['probe', 'steady']));
+    await cluster.api.apply(app(way, ['probe', 'steady']));
     const accepted = monotonic();
     await sleep(1_000);
     const after = await reports();
@@ -149,7 +151,9 @@ describeRoot('contracts, by the packets that arrive', () => {
   }
 
   it('admits of each connection what the objects say: ranges, denies, ICMP types, isolation, and nothing across VRFs', async () => {
-    await cluster.api.applyAndSettle([tenant('acme'), tenant('beta')].join('---\n'));
+    await cluster.api.applyAndSettle(
+      way.objects + ['acme', 'beta'].map((name) => tenant(name, way.domain)).join('---\n'),
+    );
     const containers = (
       await Promise.all(['acme/plant', 'beta/plant'].map((path) => containersOf(cluster, path)))
     ).flat();
@@ -215,7 +219,7 @@ const PACKETS: readonly Packet[] = [
 ];
 
 /** Full objects, the same for each tenant: same subnet, same names, and so two VRFs with the same addresses. */
-const tenant = (name: string): string => `
+const tenant = (name: string, domain: string): string => `
 kind: Tenant
 metadata: { name: ${name} }
 ---
@@ -242,15 +246,15 @@ spec:
 ---
 kind: Epg
 metadata: { tenant: ${name}, application: plant, name: left }
-spec: { consumes: [use] }
+spec: { domain: ${domain}, consumes: [use] }
 ---
 kind: Epg
 metadata: { tenant: ${name}, application: plant, name: right }
-spec: { provides: [use] }
+spec: { domain: ${domain}, provides: [use] }
 ---
 kind: Epg
 metadata: { tenant: ${name}, application: plant, name: lone }
-spec: { isolation: enforced }
+spec: { domain: ${domain}, isolation: enforced }
 ---
 ${['left', 'right', 'lone']
   .map(

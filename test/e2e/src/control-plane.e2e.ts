@@ -74,7 +74,7 @@ describeRoot('when the control plane is killed', () => {
   }, 60_000);
 
   it('changes nothing when the same file is applied afterwards, and gives no address twice', async () => {
-    const answer = await cluster.api.ok<{ changed: unknown[]; position: number }>('POST', '/api/v1/apply', Duo.file);
+    const answer = await cluster.api.ok<{ changed: unknown[]; position: number }>('POST', '/api/v1/apply', duo.file);
     expect(answer.changed).toEqual([]);
     await cluster.api.settled(answer.position);
     await duo.expectUntouched(before);

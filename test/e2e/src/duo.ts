@@ -2,6 +2,7 @@ import type { TestCluster } from './cluster';
 import { containersOn, type RunningContainer } from './containers';
 import { compareFlows, dumpFlows, UNTOUCHED, type DumpedFlow } from './flows';
 import { Traffic, type Counts, type Probe } from './traffic/traffic';
+import { nodeOf, OVS, type Way } from './ways';
 
 const UDP = 7001;
 const TCP = 7002;
@@ -10,13 +11,14 @@ const TCP = 7002;
  * A client and a stranger on one host, a server on the other. The client may reach the server, the stranger nobody; `spare`
  * is there to be scaled.
  */
-const APPLICATION = `
+const applicationOn = ({ objects, domain }: Way): string => `${objects}
 kind: Tenant
 metadata: { name: acme }
 ---
 kind: App
 metadata: { tenant: acme, name: duo }
 spec:
+  domain: ${domain}
   services:
     client: { image: heddle/demo, constraints: [{ attribute: host, operator: '=', value: h1 }] }
     stranger: { image: heddle/demo, constraints: [{ attribute: host, operator: '=', value: h1 }] }
@@ -35,20 +37,26 @@ export interface DuoSnapshot {
   /** By the name of the service. */
   readonly containers: Readonly<Record<'client' | 'stranger' | 'server', RunningContainer>>;
   readonly ids: readonly string[];
-  /** By host. */
+  /** By node whose switch enforces. */
   readonly flows: Readonly<Record<string, ReadonlyMap<string, DumpedFlow>>>;
 }
 
 /** The application of the tests that break things, on a cluster of two hosts. */
 export class Duo {
-  static readonly file = APPLICATION;
   /** {@link states} when nothing is wrong. */
   static readonly well = { client: 'running true', server: 'running true', stranger: 'running true' };
 
-  constructor(private readonly cluster: TestCluster) {}
+  constructor(
+    private readonly cluster: TestCluster,
+    private readonly way: Way = OVS,
+  ) {}
+
+  get file(): string {
+    return applicationOn(this.way);
+  }
 
   apply(): Promise<number> {
-    return this.cluster.api.applyAndSettle(APPLICATION);
+    return this.cluster.api.applyAndSettle(this.file);
   }
 
   async snapshot(): Promise<DuoSnapshot> {
@@ -56,7 +64,7 @@ export class Duo {
     const found = on.flatMap((containers) => [...containers.values()]);
     const containers = Object.fromEntries(found.map((c) => [c.epg.split('/')[2] as string, c]));
     const flows = await Promise.all(
-      HOSTS.map(async (host) => [host, await dumpFlows(this.cluster.host(host))] as const),
+      this.way.enforcers.map(async (node) => [node, await dumpFlows(nodeOf(this.cluster.lab, node))] as const),
     );
     return {
       containers: containers as DuoSnapshot['containers'],
@@ -72,8 +80,8 @@ export class Duo {
   async expectUntouched(before: DuoSnapshot, options: { more?: boolean } = {}): Promise<void> {
     const after = await this.snapshot();
     expect(after.ids).toEqual(before.ids);
-    for (const host of HOSTS) {
-      const changes = compareFlows(before.flows[host] ?? new Map(), after.flows[host] ?? new Map());
+    for (const node of this.way.enforcers) {
+      const changes = compareFlows(before.flows[node] ?? new Map(), after.flows[node] ?? new Map());
       expect(options.more ? { ...changes, added: [] } : changes).toEqual(UNTOUCHED);
     }
   }

@@ -6,14 +6,16 @@ import { describeRoot, TestCluster } from './cluster';
 import { containerOf, containersOf, pick, routed, wireOf, type Container } from './net/containers';
 import { macOf, ping, tcpSyn, udp } from './net/frames';
 import type { Wire } from './net/wire';
+import { WAYS, type Way } from './ways';
 
-const APPLICATION = `
+const applicationOn = ({ objects, domain }: Way): string => `${objects}
 kind: Tenant
 metadata: { name: acme }
 ---
 kind: App
 metadata: { tenant: acme, name: gate }
 spec:
+  domain: ${domain}
   services:
     friend: { image: heddle/demo, replicas: 2 }
     foe: { image: heddle/demo, replicas: 2 }
@@ -37,7 +39,7 @@ const AFTER_START_MS = 100;
 /** Per start, on a machine with more to do. */
 const START_MS = 3_000;
 
-describeRoot('the first packet of a container', () => {
+describeRoot.each(WAYS)('the first packet of a container ($name)', (way) => {
   let cluster: TestCluster;
   let containers: Container[];
   const engines = new Map<string, DockerEngine>();
@@ -45,7 +47,7 @@ describeRoot('the first packet of a container', () => {
 
   beforeAll(async () => {
     cluster = await TestCluster.start('fst', HOSTS.length);
-    await cluster.api.applyAndSettle(APPLICATION);
+    await cluster.api.applyAndSettle(applicationOn(way));
     containers = await containersOf(cluster, 'acme/gate');
     for (const host of HOSTS) engines.set(host, await cluster.engine(host));
     for (const container of containers) wires.set(container.id, await wireOf(container));

@@ -10,11 +10,10 @@ export interface DumpedFlow {
 
 const COUNTERS = /,? ?(duration|n_packets|n_bytes|idle_age|hard_age)=[0-9.]+s?/g;
 
-/** The flows of a host's bridge, as Open vSwitch's own tool shows them. */
-export async function dumpFlows(host: HostNode): Promise<Map<string, DumpedFlow>> {
-  const { ovs } = await host.config();
-  const target = `unix:${ovs.runDir}/${ovs.bridge}.mgmt`;
-  const { stdout } = await host.exec(['ovs-ofctl', '-O', 'OpenFlow14', 'dump-flows', target]);
+/** The flows of a host's or leaf's bridge, as Open vSwitch's own tool shows them. */
+export async function dumpFlows(node: Pick<HostNode, 'layout' | 'exec'>): Promise<Map<string, DumpedFlow>> {
+  const target = `unix:${node.layout.ovsRun}/br-heddle.mgmt`;
+  const { stdout } = await node.exec(['ovs-ofctl', '-O', 'OpenFlow14', 'dump-flows', target]);
   const flows = stdout
     .split('\n')
     .filter((line) => line.includes('cookie='))

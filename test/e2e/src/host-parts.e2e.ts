@@ -6,8 +6,9 @@ import { describeRoot, TestCluster } from './cluster';
 import { containersOn, withEngine } from './containers';
 import { Duo, DuoTraffic, type DuoSnapshot } from './duo';
 import { Watch } from './watch';
+import { nodeOf, WAYS } from './ways';
 
-describeRoot('when a part of a host is killed', () => {
+describeRoot.each(WAYS)('when a part of a host is killed ($name)', (way) => {
   let cluster: TestCluster;
   let duo: Duo;
   let h1: HostNode;
@@ -17,7 +18,7 @@ describeRoot('when a part of a host is killed', () => {
   beforeAll(async () => {
     cluster = await TestCluster.start('prt', 2);
     h1 = cluster.host('h1');
-    duo = new Duo(cluster);
+    duo = new Duo(cluster, way);
     await duo.apply();
   }, 120_000);
   afterAll(() => cluster?.stop(), 60_000);
@@ -41,6 +42,18 @@ describeRoot('when a part of a host is killed', () => {
     const { probes } = await traffic.stopWhole();
     expect(probes['names']).toMatchObject({ failed: 0, addresses: [before.containers.server.address] });
     // It is at work again.
+    await duo.exercise();
+    await duo.expectUntouched(before);
+  }, 60_000);
+
+  it('the agent of what enforces, and a change meanwhile: nothing gets through, and the change comes with its return', async () => {
+    const enforcer = nodeOf(cluster.lab, way.enforcers.at(-1) as string);
+    await enforcer.kill('agent');
+    await traffic.more(100);
+    await enforcer.start('agent');
+    await cluster.whenReady();
+    await traffic.stopWhole();
+    await duo.expectUntouched(before);
     await duo.exercise();
     await duo.expectUntouched(before);
   }, 60_000);
@@ -74,13 +87,15 @@ describeRoot('when a part of a host is killed', () => {
   }, 60_000);
 
   it('the switch: nothing gets through that is forbidden, and traffic and names come back', async () => {
-    await h1.kill('vswitchd');
-    await h1.start('vswitchd');
+    const enforcer = nodeOf(cluster.lab, way.enforcers[0] as string);
+    await enforcer.kill('vswitchd');
+    await enforcer.start('vswitchd');
     await traffic.moreOfAll();
     await cluster.whenReady();
     const after = await duo.snapshot();
     expect(after.ids).toEqual(before.ids);
-    expect([...after.flows['h1']!.keys()].sort()).toEqual([...before.flows['h1']!.keys()].sort());
+    for (const node of way.enforcers)
+      expect([...(after.flows[node]?.keys() ?? [])].sort()).toEqual([...(before.flows[node]?.keys() ?? [])].sort());
     const { probes } = await traffic.stop();
     expect(probes['tcp']?.broken).toBeUndefined();
   }, 60_000);
