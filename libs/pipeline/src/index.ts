@@ -13,3 +13,4 @@ export * from './port-mask';
 export * from './registers';
 export * from './snapshot';
 export * from './tables';
+export { SIGHTING_METER } from './tables/sighting';
