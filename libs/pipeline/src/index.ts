@@ -16,3 +16,4 @@ export * from './sighting';
 export * from './snapshot';
 export * from './tables';
 export { SIGHTING_METER } from './tables/sighting';
+export * from './traffic';
