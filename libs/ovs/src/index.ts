@@ -5,6 +5,7 @@ export type { BridgeSpec, PortSpec } from './ovsdb/operations';
 export { Replica, type MonitoredTables, type RowChange } from './ovsdb/replica';
 export type { BridgeState, DatapathType, FailMode, InterfaceType, PortState } from './ovsdb/view';
 export * from './openflow/client';
+export type { Meter } from './openflow/codec/meter';
 export type { FlowFilter } from './openflow/codec/multipart';
 export type { PacketIn, PacketOut } from './openflow/codec/packets';
 export type { PortCounters, PortDescription, PortEvent } from './openflow/codec/ports';

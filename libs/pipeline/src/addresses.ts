@@ -40,6 +40,12 @@ export function gatewayAddress(cidr: string): bigint {
 export const enforceableGateways = (cidrs: readonly string[]): string[] =>
   cidrs.filter((cidr) => parseCidr(cidr)?.family === 4);
 
+/** OpenFlow numbers of real ports; those above are reserved. */
+export const isPort = (port: number): boolean => Number.isInteger(port) && port >= 1 && port < 0xff00;
+
+/** VLAN ids that a frame can be tagged with; 0 and 4095 mean something else. */
+export const isVlan = (vlan: number): boolean => Number.isInteger(vlan) && vlan >= 1 && vlan <= 4094;
+
 const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i;
 export const isMac = (text: string): boolean => MAC.test(text);
 

@@ -1,7 +1,16 @@
 import { resolvedKey, type ResolvedEntry } from '@heddle/model';
 import fc from 'fast-check';
 import { computeFlows } from './compute';
-import { COOKIE_MARK, dropReasonOf, isOurs, ruleIdOf } from './cookie';
+import {
+  COOKIE_MARK,
+  DROP_COOKIES,
+  DROP_REASONS,
+  dropCookie,
+  dropReasonOf,
+  isOurs,
+  ruleIdOf,
+  type DropReason,
+} from './cookie';
 import { formatFlow } from './openflow/format';
 import { placeEndpoints } from './index-endpoints';
 import type { DatapathSnapshot, LocalEndpoint, RemoteEndpoint } from './snapshot';
@@ -90,9 +99,18 @@ describe('computeFlows', () => {
   it('drops at the end of every table that can be missed, and says why', () => {
     const last = computeFlows(snapshot).filter((flow) => flow.priority === 0 && flow.actions.length === 0);
     expect(last.map((flow) => dropReasonOf(flow.cookie)).sort()).toEqual([
-      'host-link-refused', 'host-link-refused', 'host-link-refused', 'invalid-connection-state', 'no-contract', 'no-destination', 'not-ip',
-      'spoofed-source', 'unanswered-arp', 'unknown-port', 'unknown-tunnel-source',
+      'host-link-refused', 'host-link-refused', 'host-link-refused', 'invalid-connection-state', 'no-contract', 'no-destination',
+      'no-destination', 'not-ip', 'spoofed-source', 'unanswered-arp', 'unknown-fabric-source', 'unknown-port', 'unknown-tunnel-source',
+      'unknown-vlan',
     ]); // prettier-ignore
+  });
+
+  it('numbers every reason so that the few flows which count them can be asked for', () => {
+    const { cookie, cookieMask } = DROP_COOKIES;
+    for (const reason of Object.keys(DROP_REASONS) as DropReason[]) {
+      expect(dropCookie(reason) & cookieMask).toBe(cookie);
+      expect(dropReasonOf(dropCookie(reason))).toBe(reason);
+    }
   });
 
   it('marks every flow as ours and has no two for one entry', () => {
@@ -121,18 +139,27 @@ describe('endpoints that no flow can be made for', () => {
   const address = fc.oneof(v4, odd);
   const macs = fc.oneof({ weight: 4, arbitrary: fc.constant('02:48:0a:20:00:45') }, { weight: 1, arbitrary: fc.constantFrom('', 'x', '02:48') }); // prettier-ignore
   const epg = fc.constantFrom('acme/shop/web', 'acme/shop/api', 'acme/shop/unknown');
+  const mostly = <T>(good: fc.Arbitrary<T>, ...bad: T[]) => fc.oneof({ weight: 6, arbitrary: good }, { weight: 1, arbitrary: fc.constantFrom(...bad) }); // prettier-ignore
+  const port = mostly(fc.integer({ min: 3, max: 60_000 }), 0, -1, 1.5, 0xff00, NaN);
+  const vlan = mostly(fc.integer({ min: 1, max: 4094 }), 0, -1, 1.5, 4095, NaN);
   const local = fc.record({
-    epg, mac: macs, addresses: fc.array(address, { maxLength: 3 }), port: fc.integer({ min: 1, max: 60_000 }),
-    linkIndex: fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 1, max: 16_382 }) }, { weight: 1, arbitrary: fc.constantFrom(0, -1, 1.5, 16_383) }), healthPorts: fc.constant([8080]),
+    epg, mac: macs, addresses: fc.array(address, { maxLength: 3 }), port,
+    linkIndex: fc.option(mostly(fc.integer({ min: 1, max: 16_382 }), 0, -1, 1.5, 16_383), { nil: undefined }), healthPorts: fc.constant([8080]),
+    wire: fc.option(fc.record({ vlan: fc.option(vlan, { nil: undefined }), routed: fc.boolean(), hairpin: fc.boolean() }), { nil: undefined }),
+    uplink: fc.option(fc.record({ port, vlan }), { nil: undefined }),
   }); // prettier-ignore
-  const remote = fc.record({ epg, mac: macs, addresses: fc.array(address, { maxLength: 3 }), underlay: fc.oneof(fc.constant('192.0.2.13'), odd) }); // prettier-ignore
+  const remote = fc.record({ epg, mac: macs, addresses: fc.array(address, { maxLength: 3 }), underlay: fc.oneof(fc.constant('192.0.2.13'), odd), fabric: fc.boolean() }); // prettier-ignore
   const named = <T>(items: readonly T[], prefix: string) => items.map((e, i) => ({ ...e, id: `${prefix}${i}` }));
 
   it('get none, and leave every other endpoint with exactly the flows that it has without them', () => {
+    const within = (n: number | undefined, most: number): boolean => n === undefined || (Number.isInteger(n) && n > 0 && n <= most); // prettier-ignore
     const isWhole = (e: Omit<LocalEndpoint, 'id'> | Omit<RemoteEndpoint, 'id'>): boolean =>
       e.mac.length === 17 &&
       e.addresses.some((a) => a.startsWith('10.32.1.') && !a.endsWith('.256')) &&
-      ('underlay' in e ? e.underlay === '192.0.2.13' : Number.isInteger(e.linkIndex) && e.linkIndex > 0 && e.linkIndex < 16_383); // prettier-ignore
+      ('underlay' in e
+        ? e.underlay === '192.0.2.13' || e.fabric === true
+        : within(e.linkIndex, 16_382) && within(e.wire?.vlan, 4094) && within(e.uplink?.vlan, 4094) &&
+          within(e.port, 0xfeff) && within(e.uplink?.port, 0xfeff)); // prettier-ignore
     const withFourOnly = <E extends { readonly addresses: readonly string[] }>(e: E): E => ({
       ...e,
       addresses: e.addresses.filter((a) => a.startsWith('10.32.1.') && !a.endsWith('.256')),

@@ -1,14 +1,25 @@
+import { mayUseFabric, placeEndpoints, tunnelTo, type PlacedLocal } from './index-endpoints';
+import { flowKey } from './openflow/canonical';
 import type { Flow } from './openflow/flow';
-import { placeEndpoints } from './index-endpoints';
 import type { DatapathSnapshot } from './snapshot';
 import { answerForEndpoint, answerForGateways, answerOnHostLink, arpResponderFixed } from './tables/arp-responder';
-import { classifyFixed, classifyHostLink, classifyLocal, classifyTunnel } from './tables/classify';
+import {
+  classifyFixed,
+  classifyHostLink,
+  classifyLocal,
+  classifyStrangers,
+  classifyTunnel,
+  classifyUplink,
+} from './tables/classify';
 import { connectionFixed } from './tables/connection';
 import { contractFixed, flowsOfRule } from './tables/contract';
-import { answerPing, forwardFixed, forwardToLocal, forwardToRemote } from './tables/forward';
+import { admitFromFabric, admitVlan, fabricGuardFixed } from './tables/fabric-guard';
+import { answerPing, forwardFixed, forwardToLocal, forwardToRemote, refuseOtherVlans } from './tables/forward';
 import { hostLinkFixed, hostLinkOfLocal } from './tables/host-link';
-import { outputFixed } from './tables/output';
-import { admitLocal, spoofGuardFixed } from './tables/spoof-guard';
+import { deliver, outputFixed } from './tables/output';
+import { replyFixed } from './tables/reply';
+import { sighting } from './tables/sighting';
+import { admitLocal, excuseOwnPlace, spoofGuardFixed, watchAddresses } from './tables/spoof-guard';
 import { admitRemote, tunnelGuardFixed } from './tables/tunnel-guard';
 
 /**
@@ -19,26 +30,46 @@ import { admitRemote, tunnelGuardFixed } from './tables/tunnel-guard';
 export function computeFlows(snapshot: DatapathSnapshot): Flow[] {
   const { tunnel, hostLink } = snapshot.ports;
   const { local, remote } = placeEndpoints(snapshot);
+  const uplinks = new Set(local.flatMap((e) => e.uplink?.port ?? []));
+  const routedSources = local.some((e) => e.wire?.routed);
+  // Only in these can anybody here claim an address.
+  const bridgeDomains = new Set(local.map((e) => e.class.bridgeDomain));
   const flows: Flow[] = [
     ...classifyFixed,
     ...spoofGuardFixed,
     ...tunnelGuardFixed,
+    ...fabricGuardFixed,
     ...arpResponderFixed,
     ...forwardFixed,
     ...connectionFixed,
     ...contractFixed,
-    ...outputFixed,
     ...hostLinkFixed,
+    ...outputFixed,
+    ...replyFixed,
+    sighting(snapshot.sightings ?? false),
   ];
   for (const e of local) {
-    flows.push(classifyLocal(e), ...admitLocal(e), ...forwardToLocal(e), ...answerForEndpoint(e));
+    flows.push(classifyLocal(e), ...admitLocal(e), excuseOwnPlace(e), ...watchAddresses(e));
+    flows.push(...forwardToLocal(e), ...deliver(e), ...answerForEndpoint(e));
     if (hostLink) flows.push(...hostLinkOfLocal(e, hostLink));
+    if (e.uplink) flows.push(admitVlan(e, e.uplink));
+    if (uplinks.size > 0) flows.push(...refuseOtherVlans(e));
   }
-  if (tunnel !== undefined) {
-    flows.push(classifyTunnel(tunnel));
-    for (const e of remote) flows.push(...admitRemote(e), ...forwardToRemote(e, tunnel), ...answerForEndpoint(e));
-  }
+  for (const [port, behind] of sharedPorts(local)) flows.push(...classifyStrangers(port, behind));
+  for (const port of uplinks) flows.push(classifyUplink(port));
+  if (tunnel !== undefined) flows.push(classifyTunnel(tunnel));
   if (hostLink) flows.push(...classifyHostLink(hostLink.port), answerOnHostLink(hostLink.port));
+  for (const e of remote) {
+    if (bridgeDomains.has(e.class.bridgeDomain)) flows.push(...watchAddresses(e));
+    const ways = {
+      tunnel: tunnelTo(e, snapshot),
+      fabric: uplinks.size > 0 && mayUseFabric(e, snapshot),
+      routedSources,
+    };
+    if (ways.tunnel !== undefined) flows.push(...admitRemote(e));
+    if (ways.fabric) flows.push(...admitFromFabric(e));
+    if (ways.tunnel !== undefined || ways.fabric) flows.push(...forwardToRemote(e, ways), ...answerForEndpoint(e));
+  }
   for (const entry of snapshot.resolved.values()) {
     if (entry.type === 'rule') flows.push(...flowsOfRule(entry));
     else if (entry.type === 'bridge-domain') flows.push(...answerForGateways(entry), ...answerPing(entry));
@@ -46,22 +77,27 @@ export function computeFlows(snapshot: DatapathSnapshot): Flow[] {
   return dropDuplicates(flows);
 }
 
+/** The endpoints behind each port that is not one endpoint's own. */
+function sharedPorts(local: readonly PlacedLocal[]): Map<number, PlacedLocal[]> {
+  const ports = new Map<number, PlacedLocal[]>();
+  for (const e of local) {
+    if (!e.wire) continue;
+    const behind = ports.get(e.port);
+    if (behind) behind.push(e);
+    else ports.set(e.port, [e]);
+  }
+  return ports;
+}
+
 /**
  * Two sources may ask for the same entry (the fragments of two rules of one pair of classes, two endpoints that claim one
- * address). The first keeps it, and a local endpoint comes before a remote one.
+ * address or one VLAN of a port). The first keeps it, and a local endpoint comes before a remote one.
  */
 function dropDuplicates(flows: readonly Flow[]): Flow[] {
   const seen = new Map<string, Flow>();
   for (const flow of flows) {
-    const key = entryKey(flow);
+    const key = flowKey(flow);
     if (!seen.has(key)) seen.set(key, flow);
   }
   return [...seen.values()];
 }
-
-const entryKey = ({ table, priority, match }: Flow): string => {
-  const fields = Object.entries(match)
-    .map(([field, value]) => `${field}=${typeof value === 'bigint' ? value : `${value.value}/${value.mask}`}`)
-    .sort();
-  return `${table},${priority},${fields.join(',')}`;
-};

@@ -16,7 +16,7 @@ export const ruleCookie = (ruleId: string): bigint => COOKIE_MARK | BigInt(`0x${
 /** The rule id inside a cookie of the contract table. */
 export const ruleIdOf = (cookie: bigint): string => (cookie & ID_MASK).toString(16).padStart(12, '0');
 
-/** Cookie of everything that belongs to one endpoint, bridge domain or other named thing. */
+/** Cookie of everything that belongs to one endpoint, EPG, bridge domain or other named thing. */
 export function objectCookie(id: string): bigint {
   const high = BigInt(fnv1a(id)) & 0xffffn;
   const low = BigInt(fnv1a(`${id}#`));
@@ -34,6 +34,11 @@ export const DROP_REASONS = {
   'invalid-connection-state': 7,
   'no-contract': 8,
   'host-link-refused': 9,
+  'unknown-vlan': 10,
+  'unknown-fabric-source': 11,
+  'vlan-mismatch': 12,
+  'hairpin-refused': 13,
+  'address-elsewhere': 14,
 } as const;
 export type DropReason = keyof typeof DROP_REASONS;
 

@@ -1,5 +1,5 @@
 import { isIpv4, type ResolvedClass } from '@heddle/model';
-import { isLinkIndex, isMac } from './addresses';
+import { isLinkIndex, isMac, isPort, isVlan } from './addresses';
 import { objectCookie } from './cookie';
 import type { DatapathSnapshot, LocalEndpoint, RemoteEndpoint } from './snapshot';
 
@@ -20,8 +20,9 @@ export interface PlacedEndpoints {
 
 /**
  * Finds the class of every endpoint, and leaves out what flows cannot be made for: of an endpoint the addresses that are no
- * IPv4, and all of an endpoint without any such address, without a MAC, or behind another tunnel than one over IPv4. An
- * endpoint known as local is never taken for a remote one as well. Never throws, because all flows of a host depend on it.
+ * IPv4, and all of an endpoint without any such address, without a MAC, at a port or in a VLAN that cannot be, or behind
+ * another tunnel than one over IPv4 and not on the fabric either. An endpoint known as local is never taken for a remote one as
+ * well. Never throws, because all flows of a host depend on it.
  */
 export function placeEndpoints(snapshot: DatapathSnapshot): PlacedEndpoints {
   const unresolved: (LocalEndpoint | RemoteEndpoint)[] = [];
@@ -31,7 +32,7 @@ export function placeEndpoints(snapshot: DatapathSnapshot): PlacedEndpoints {
       const entry = snapshot.resolved.get(`class/${endpoint.epg}`);
       const addresses = endpoint.addresses.filter(isIpv4);
       if (entry?.type !== 'class') unresolved.push(endpoint);
-      else if (addresses.length === 0 || !isReachable(endpoint)) unenforceable.push(endpoint);
+      else if (addresses.length === 0 || !isReachable(endpoint, snapshot)) unenforceable.push(endpoint);
       else return [{ ...endpoint, addresses, class: entry, cookie: objectCookie(endpoint.id) }];
       return [];
     });
@@ -41,5 +42,19 @@ export function placeEndpoints(snapshot: DatapathSnapshot): PlacedEndpoints {
   return { local, remote, unresolved, unenforceable };
 }
 
-const isReachable = (e: LocalEndpoint | RemoteEndpoint): boolean =>
-  isMac(e.mac) && ('underlay' in e ? isIpv4(e.underlay) : isLinkIndex(e.linkIndex));
+const isReachable = (e: LocalEndpoint | RemoteEndpoint, snapshot: DatapathSnapshot): boolean =>
+  isMac(e.mac) && ('underlay' in e ? tunnelTo(e, snapshot) !== undefined || mayUseFabric(e, snapshot) : isAttached(e));
+
+const isAttached = ({ port, linkIndex, wire, uplink }: LocalEndpoint): boolean =>
+  isPort(port) &&
+  (linkIndex === undefined || isLinkIndex(linkIndex)) &&
+  (wire?.vlan === undefined || isVlan(wire.vlan)) &&
+  (uplink === undefined || (isPort(uplink.port) && isVlan(uplink.vlan)));
+
+/** The port of the tunnel, where one leads to the endpoint. */
+export const tunnelTo = (e: RemoteEndpoint, { ports }: DatapathSnapshot): number | undefined =>
+  isIpv4(e.underlay) ? ports.tunnel : undefined;
+
+/** Whether the endpoint is reached by the fabric, from sources that have an uplink: all are where no tunnels end. */
+export const mayUseFabric = (e: RemoteEndpoint, { ports }: DatapathSnapshot): boolean =>
+  e.fabric === true || ports.tunnel === undefined;

@@ -8,8 +8,12 @@ export { formatIpv4, formatIpv6, formatMac, formatValue } from './openflow/value
 export * from './addresses';
 export * from './compute';
 export * from './cookie';
+export * from './frame';
 export * from './index-endpoints';
 export * from './port-mask';
 export * from './registers';
+export * from './sighting';
 export * from './snapshot';
 export * from './tables';
+export { SIGHTING_METER } from './tables/sighting';
+export * from './traffic';

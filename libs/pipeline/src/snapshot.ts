@@ -52,4 +52,6 @@ export interface DatapathSnapshot {
     /** The internal port that is the host's end of the link to its endpoints. */
     readonly hostLink?: { readonly port: number; readonly mac: string };
   };
+  /** Whether the switch has `SIGHTING_METER`: addresses claimed at the wrong place are then reported as well as counted. */
+  readonly sightings?: boolean;
 }

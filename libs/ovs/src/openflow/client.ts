@@ -17,6 +17,7 @@ import {
   readFlowStats,
   type FlowFilter,
 } from './codec/multipart';
+import { encodeMeterMod, METER_EXISTS, MeterCommand, type Meter } from './codec/meter';
 import { encodePacketOut, readPacketIn, type PacketIn, type PacketOut } from './codec/packets';
 import {
   readPortCounters,
@@ -34,6 +35,8 @@ export interface OpenFlowClientOptions {
   readonly socketPath: string;
   /** Have packets that flows send to the controller delivered as `packetIn` events. */
   readonly packetIns?: boolean;
+  /** Made on the switch in every new connection, before anybody hears of it: a restart of the switch loses them. */
+  readonly meters?: readonly Meter[];
   /** Milliseconds for a request that says nothing else. */
   readonly deadlineMs?: number;
   readonly backoff?: Backoff;
@@ -62,6 +65,7 @@ export class OpenFlowClient extends EventEmitter<Events> {
   /** The end of the bundle before: changes are made in the order in which they were asked for. */
   private lastBundle: Promise<void> = Promise.resolve();
   private switchFeatures: Features | undefined;
+  private standingMeters: ReadonlySet<number> = new Set();
 
   constructor(private readonly options: OpenFlowClientOptions) {
     super();
@@ -78,6 +82,14 @@ export class OpenFlowClient extends EventEmitter<Events> {
   /** What the switch said about itself when it was last connected. */
   get features(): Features | undefined {
     return this.switchFeatures;
+  }
+
+  /**
+   * The ids of the meters that the switch took when it was last connected. A datapath without meters refuses them, and then
+   * every flow that names one.
+   */
+  get meters(): ReadonlySet<number> {
+    return this.standingMeters;
   }
 
   /** Starts connecting without waiting. */
@@ -172,15 +184,7 @@ export class OpenFlowClient extends EventEmitter<Events> {
   async packetOut(packet: PacketOut, deadlineMs = this.defaultDeadline): Promise<void> {
     const deadline = new Deadline(deadlineMs);
     const session = await this.link.session(deadline);
-    const xid = session.reserveXids(1);
-    let refusal: OpenFlowError | undefined;
-    const unwatch = session.watchErrors(xid, 1, (_, error) => (refusal = error));
-    try {
-      await session.send(encodePacketOut(xid, packet), deadline);
-      await session.request(encodeBarrier, () => true, 'a barrier', deadline);
-    } finally {
-      unwatch();
-    }
+    const refusal = await refusalOf(session, (xid) => encodePacketOut(xid, packet), deadline);
     if (refusal) throw refused(refusal);
   }
 
@@ -232,6 +236,7 @@ export class OpenFlowClient extends EventEmitter<Events> {
         return true;
       };
       await session.request(features, keep, 'the features', deadline);
+      this.standingMeters = await ensureMeters(session, this.options.meters ?? [], deadline);
       return session;
     } catch (error) {
       session.close(error instanceof Error ? error : new Error(String(error)));
@@ -246,6 +251,40 @@ export class OpenFlowClient extends EventEmitter<Events> {
       this.emit('portStatus', event, port);
     }
   }
+}
+
+/** Sends what is answered only when it is refused, and waits until the switch has dealt with it. */
+async function refusalOf(
+  session: OpenFlowSession,
+  make: (xid: number) => Buffer,
+  deadline: Deadline,
+): Promise<OpenFlowError | undefined> {
+  const xid = session.reserveXids(1);
+  let refusal: OpenFlowError | undefined;
+  const unwatch = session.watchErrors(xid, 1, (_, error) => (refusal = error));
+  try {
+    await session.send(make(xid), deadline);
+    await session.request(encodeBarrier, () => true, 'a barrier', deadline);
+  } finally {
+    unwatch();
+  }
+  return refusal;
+}
+
+/** Makes each meter be there as it should; the ids of those that the switch took. */
+async function ensureMeters(
+  session: OpenFlowSession,
+  meters: readonly Meter[],
+  deadline: Deadline,
+): Promise<ReadonlySet<number>> {
+  const standing = new Set<number>();
+  for (const meter of meters) {
+    const command = (kind: MeterCommand) => refusalOf(session, (xid) => encodeMeterMod(xid, kind, meter), deadline);
+    let refusal = await command(MeterCommand.add);
+    if (refusal?.reason === METER_EXISTS) refusal = await command(MeterCommand.modify);
+    if (refusal === undefined) standing.add(meter.id);
+  }
+  return standing;
 }
 
 const encodeBarrier = (xid: number): Buffer => encodeMessage(MessageType.barrierRequest, xid);

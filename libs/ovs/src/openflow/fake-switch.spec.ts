@@ -1,6 +1,7 @@
 import { HeddleError } from '@heddle/model';
 import type { Flow } from '@heddle/pipeline';
 import { describeSwitch } from '../testing/switch-contract';
+import type { PacketIn } from './codec/packets';
 import { FakeSwitch } from './fake-switch';
 
 const FLOW: Flow = { table: 0, priority: 1, cookie: 1n, match: {}, actions: [] };
@@ -33,6 +34,20 @@ describe('the switch in memory', () => {
     await expect(sw.dump()).rejects.toMatchObject({ code: 'unavailable' });
     sw.connect();
     expect(await sw.dump()).toHaveLength(1);
+  });
+
+  it('delivers packets to whoever listens, while it is connected', () => {
+    const sw = new FakeSwitch();
+    const packet: PacketIn = { inPort: 1, table: 0, cookie: 1n, match: {}, data: Buffer.alloc(14) };
+    const seen: PacketIn[] = [];
+    const stop = sw.onPacketIn((p) => seen.push(p));
+    sw.receive(packet);
+    sw.disconnect();
+    sw.receive(packet);
+    sw.connect();
+    stop();
+    sw.receive(packet);
+    expect(seen).toEqual([packet]);
   });
 
   it('keeps the counters of a flow that is replaced', async () => {

@@ -2,7 +2,7 @@ import { HeddleError } from '@heddle/model';
 import { applyChange, flowKey, type Flow, type FlowChange, type FlowStats } from '@heddle/pipeline';
 import { FlowCommand, readFlowMod, writeFlowMod } from './codec/flow-mod';
 import type { FlowFilter } from './codec/multipart';
-import type { PacketOut } from './codec/packets';
+import type { PacketIn, PacketOut } from './codec/packets';
 import { Writer } from './codec/writer';
 import { OWNER_MASK, type Switch } from './switch';
 
@@ -18,10 +18,13 @@ export class FakeSwitch implements Switch {
   readonly applied: FlowChange[] = [];
   /** Packets that were sent out. */
   readonly sent: PacketOut[] = [];
+  /** What it says that it has; empty stands for a datapath without meters. */
+  meters: ReadonlySet<number> = new Set();
   private flows: readonly FlowStats[] = [];
   private failures: Error[] = [];
   private readonly onConnectedListeners = new Set<() => void>();
   private readonly onDisconnectedListeners = new Set<(reason: Error) => void>();
+  private readonly onPacketInListeners = new Set<(packet: PacketIn) => void>();
 
   onConnected(listener: () => void): () => void {
     this.onConnectedListeners.add(listener);
@@ -32,6 +35,11 @@ export class FakeSwitch implements Switch {
   onDisconnected(listener: (reason: Error) => void): () => void {
     this.onDisconnectedListeners.add(listener);
     return () => void this.onDisconnectedListeners.delete(listener);
+  }
+
+  onPacketIn(listener: (packet: PacketIn) => void): () => void {
+    this.onPacketInListeners.add(listener);
+    return () => void this.onPacketInListeners.delete(listener);
   }
 
   async apply(change: FlowChange): Promise<void> {
@@ -93,6 +101,12 @@ export class FakeSwitch implements Switch {
     this.disconnect();
     this.flows = [];
     this.connect();
+  }
+
+  /** Delivers a packet as if a flow had sent it; without effect while disconnected. */
+  receive(packet: PacketIn): void {
+    if (!this.connected) return;
+    for (const listener of this.onPacketInListeners) listener(packet);
   }
 
   /** Counts packets on the flow with the same table, priority and match. */

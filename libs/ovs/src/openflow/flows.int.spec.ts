@@ -1,6 +1,6 @@
 import { canonicalFlow, flowKey, formatFlow, type Flow } from '@heddle/pipeline';
 import { OvsDatabase } from '../ovsdb/database';
-import { flowCatalogue } from '../testing/flow-catalogue';
+import { flowCatalogue, METER } from '../testing/flow-catalogue';
 import { TestOvs } from '../testing/test-ovs';
 import { OpenFlowClient } from './client';
 
@@ -19,7 +19,7 @@ describeRoot('flows on a real bridge', () => {
     const database = await OvsDatabase.connect({ socketPath: ovs.dbSocket });
     await database.ensureBridge({ name: BRIDGE, datapathType: 'netdev', failMode: 'secure' });
     await database.close();
-    client = new OpenFlowClient({ socketPath: ovs.bridgeSocket(BRIDGE) });
+    client = new OpenFlowClient({ socketPath: ovs.bridgeSocket(BRIDGE), meters: [METER] });
     await client.connect();
   });
 

@@ -1,17 +1,21 @@
 import { once } from 'node:events';
 import { canonicalFlow, formatFlow, type Action, type Flow, type FlowChange } from '@heddle/pipeline';
 import { OvsDatabase } from '../ovsdb/database';
+import { METER } from '../testing/flow-catalogue';
 import { describeSwitch } from '../testing/switch-contract';
 import { TestOvs } from '../testing/test-ovs';
 import { waitFor } from '../testing/wait-for';
 import { UnixctlClient } from '../unixctl/client';
 import { OpenFlowClient } from './client';
+import type { PacketIn } from './codec/packets';
 import type { PortDescription, PortEvent } from './codec/ports';
 import { OpenFlowSwitch } from './openflow-switch';
 
 const describeRoot = process.getuid?.() === 0 ? describe : describe.skip;
 const BRIDGE = 'br0';
 const MANY = 10_000;
+const FRAME = Buffer.from('ffffffffffff02000000000188b5' + '00'.repeat(50), 'hex');
+const TO_FIRST_TABLE: Action[] = [{ type: 'resubmit', table: 0 }];
 
 const change = (part: Partial<FlowChange>): FlowChange => ({ add: [], modify: [], remove: [], ...part });
 const flow = (priority: number, part: Partial<Flow> = {}): Flow => ({
@@ -43,7 +47,7 @@ describeRoot('a real switch', () => {
     ovs = await TestOvs.start();
     database = await OvsDatabase.connect({ socketPath: ovs.dbSocket });
     await database.ensureBridge({ name: BRIDGE, datapathType: 'netdev', failMode: 'secure' });
-    sw = new OpenFlowSwitch({ socketPath: ovs.bridgeSocket(BRIDGE) });
+    sw = new OpenFlowSwitch({ socketPath: ovs.bridgeSocket(BRIDGE), meters: [METER] });
   });
 
   afterAll(async () => {
@@ -174,21 +178,75 @@ describeRoot('a real switch', () => {
   });
 
   it('delivers packets to the controller only to who asked for them', async () => {
-    const listening = new OpenFlowClient({ socketPath: ovs.bridgeSocket(BRIDGE), packetIns: true });
+    const listening = new OpenFlowSwitch({ socketPath: ovs.bridgeSocket(BRIDGE), packetIns: true });
     try {
-      await listening.connect();
-      let unasked = 0;
-      sw.client.on('packetIn', () => (unasked += 1));
-      await sw.apply(change({ add: [flow(1, { cookie: 77n, actions: [{ type: 'output', port: 'controller' }] })] }));
-      const arrived = once(listening, 'packetIn');
-      const data = Buffer.from('ffffffffffff02000000000188b5' + '00'.repeat(50), 'hex');
-      await listening.packetOut({ inPort: 'local', actions: [{ type: 'resubmit', table: 0 }], data });
-      const [packet] = await arrived;
-      expect(packet).toMatchObject({ table: 0, cookie: 77n, match: { in_port: 0xfffffffen }, data });
+      const [unasked, arrived]: PacketIn[][] = [[], []];
+      const stop = sw.onPacketIn((packet) => unasked?.push(packet));
+      listening.onPacketIn((packet) => arrived?.push(packet));
+      const controller = flow(1, { cookie: 77n, actions: [{ type: 'output', port: 'controller' }] });
+      await sw.apply(change({ add: [controller] }));
+      await listening.packetOut({ inPort: 'local', actions: TO_FIRST_TABLE, data: FRAME });
+      await waitFor(() => arrived?.length === 1, 'the packet');
+      expect(arrived).toMatchObject([
+        { inPort: 0xfffffffe, table: 0, cookie: 77n, match: { in_port: 0xfffffffen }, data: FRAME },
+      ]);
       await sw.client.barrier();
-      expect(unasked).toBe(0);
+      expect(unasked).toEqual([]);
+      stop();
     } finally {
       await listening.close();
+    }
+  });
+
+  it('delivers no more packets than their meter lets pass', async () => {
+    const listening = new OpenFlowSwitch({ socketPath: ovs.bridgeSocket(BRIDGE), packetIns: true });
+    try {
+      const arrived: PacketIn[] = [];
+      listening.onPacketIn((packet) => arrived.push(packet));
+      const limited: Action[] = [
+        { type: 'meter', meter: METER.id },
+        { type: 'output', port: 'controller' },
+      ];
+      await sw.apply(change({ add: [flow(1, { actions: limited })] }));
+      const sent = 10 * METER.burst;
+      const packet = { inPort: 'local', actions: TO_FIRST_TABLE, data: FRAME } as const;
+      const started = performance.now();
+      for (let n = 0; n < sent; n++) await listening.packetOut(packet);
+      await listening.client.barrier();
+      await waitFor(() => arrived.length > 0, 'the first packets');
+      const seconds = (performance.now() - started) / 1000;
+      expect(arrived.length).toBeLessThanOrEqual(METER.burst + Math.ceil(seconds * METER.packetsPerSecond) + 1);
+      expect(arrived.length).toBeLessThan(sent);
+    } finally {
+      await listening.close();
+    }
+  });
+
+  it('has its meters also after it was connected again, with the rates of now', async () => {
+    expect([...sw.meters]).toEqual([METER.id]);
+    const slower = new OpenFlowSwitch({
+      socketPath: ovs.bridgeSocket(BRIDGE),
+      meters: [{ ...METER, packetsPerSecond: 3 }],
+    });
+    try {
+      await slower.client.connect();
+      expect([...slower.meters]).toEqual([METER.id]);
+      expect(await ovs.ofctl(BRIDGE, 'dump-meters')).toMatch(/rate=3 burst_size=20/);
+    } finally {
+      await slower.close();
+    }
+  });
+
+  it('does not say that it has a meter which the switch refused', async () => {
+    const none = { id: 0xffff_0001, packetsPerSecond: 1, burst: 1 };
+    const other = new OpenFlowSwitch({ socketPath: ovs.bridgeSocket(BRIDGE), meters: [none] });
+    try {
+      await other.client.connect();
+      expect(other.meters.size).toBe(0);
+      const flows = [flow(1, { actions: [{ type: 'meter', meter: 99 }] })];
+      await expect(other.apply(change({ add: flows }))).rejects.toMatchObject({ code: 'refused' });
+    } finally {
+      await other.close();
     }
   });
 
@@ -212,7 +270,7 @@ describeRoot('a real switch', () => {
     stop.forEach((end) => end());
     expect(seen).toEqual(['connected', 'disconnected', 'connected']);
     expect(await sw.dump()).toEqual([]);
-    await sw.apply(change({ add: [flow(1)] }));
+    await sw.apply(change({ add: [flow(1, { actions: [{ type: 'meter', meter: METER.id }] })] }));
     expect(await sw.dump()).toHaveLength(1);
   });
 

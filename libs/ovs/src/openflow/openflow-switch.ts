@@ -2,7 +2,7 @@ import type { FlowChange, FlowStats } from '@heddle/pipeline';
 import { isEmptyChange } from '@heddle/pipeline';
 import { OpenFlowClient, type OpenFlowClientOptions } from './client';
 import type { FlowFilter } from './codec/multipart';
-import type { PacketOut } from './codec/packets';
+import type { PacketIn, PacketOut } from './codec/packets';
 import type { Switch } from './switch';
 
 /** A bridge of a real Open vSwitch. */
@@ -17,6 +17,10 @@ export class OpenFlowSwitch implements Switch {
 
   get connected(): boolean {
     return this.client.connected;
+  }
+
+  get meters(): ReadonlySet<number> {
+    return this.client.meters;
   }
 
   onConnected(listener: () => void): () => void {
@@ -36,6 +40,11 @@ export class OpenFlowSwitch implements Switch {
 
   dump(filter?: FlowFilter, deadlineMs?: number): Promise<FlowStats[]> {
     return this.client.dumpFlows(filter, deadlineMs);
+  }
+
+  onPacketIn(listener: (packet: PacketIn) => void): () => void {
+    this.client.on('packetIn', listener);
+    return () => void this.client.off('packetIn', listener);
   }
 
   packetOut(packet: PacketOut): Promise<void> {

@@ -1,6 +1,6 @@
 import type { FlowChange, FlowStats } from '@heddle/pipeline';
 import type { FlowFilter } from './codec/multipart';
-import type { PacketOut } from './codec/packets';
+import type { PacketIn, PacketOut } from './codec/packets';
 
 /**
  * The flow tables of one bridge, as whoever enforces policy sees them.
@@ -11,6 +11,9 @@ import type { PacketOut } from './codec/packets';
 export interface Switch {
   /** Whether a request would be sent at once. */
   readonly connected: boolean;
+
+  /** Ids of the meters that it was made with and has; flows that name another one are refused. */
+  readonly meters: ReadonlySet<number>;
 
   /**
    * Calls back at once if the switch is connected, and after every reconnect.
@@ -37,6 +40,14 @@ export interface Switch {
 
   /** The flows on the switch with their counters, which lag behind the packets by up to half a second. */
   dump(filter?: FlowFilter, deadlineMs?: number): Promise<FlowStats[]>;
+
+  /**
+   * Calls back with every packet that a flow sends to the controller, if the switch was made to deliver them. What a flow
+   * sends while the connection is away is lost.
+   *
+   * @returns what ends the subscription.
+   */
+  onPacketIn(listener: (packet: PacketIn) => void): () => void;
 
   /** Sends one packet through actions of its own. @throws HeddleError `unavailable`, `refused` */
   packetOut(packet: PacketOut): Promise<void>;

@@ -104,8 +104,16 @@ const ct: fc.Arbitrary<Action> = fc.record(
 );
 
 export const arbitraryActions: fc.Arbitrary<readonly Action[]> = fc
-  .tuple(fc.array(fc.oneof(plain, ct), { maxLength: 6 }), fc.option(table, { nil: undefined }))
-  .map(([actions, next]) => (next === undefined ? actions : [...actions, { type: 'goto', table: next }]));
+  .tuple(
+    fc.option(fc.integer({ min: 1, max: 0xffff }), { nil: undefined }),
+    fc.array(fc.oneof(plain, ct), { maxLength: 6 }),
+    fc.option(table, { nil: undefined }),
+  )
+  .map(([meter, actions, next]) => [
+    ...(meter === undefined ? [] : [{ type: 'meter' as const, meter }]),
+    ...actions,
+    ...(next === undefined ? [] : [{ type: 'goto' as const, table: next }]),
+  ]);
 
 export const arbitraryFlow: fc.Arbitrary<Flow> = fc.record({
   table,

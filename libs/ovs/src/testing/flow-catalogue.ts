@@ -7,8 +7,12 @@ import {
   type Match,
   type SubField,
 } from '@heddle/pipeline';
+import type { Meter } from '../openflow/codec/meter';
 
 /** Flows of every kind that the codec knows: each field in a match, exact and masked, and each action. */
+
+/** The meter that flows of the catalogue name: a switch must have it to take them. */
+export const METER: Meter = { id: 7, packetsPerSecond: 20, burst: 20 };
 
 export const IP = 0x0800n;
 export const ARP = 0x0806n;
@@ -79,6 +83,8 @@ export const ACTIONS: readonly (readonly [Match, readonly Action[]])[] = [
   [{}, []],
   [{}, [{ type: 'output', port: 5 }]],
   [{}, [{ type: 'output', port: 'in_port' }, { type: 'output', port: 'local' }, { type: 'output', port: 'controller' }]],
+  [{}, [{ type: 'meter', meter: METER.id }, { type: 'output', port: 'controller' }]],
+  [{}, [{ type: 'meter', meter: METER.id }]],
   [{}, [{ type: 'output', port: 'normal' }, { type: 'output', port: 'flood' }, { type: 'output', port: 'all' }]],
   [{}, [{ type: 'output_reg', source: bits('reg3', 0, 32) }, { type: 'output_reg', source: bits('reg3', 0, 16) }]],
   [{}, [{ type: 'resubmit', table: 5 }, { type: 'goto', table: 6 }]],
@@ -91,6 +97,7 @@ export const ACTIONS: readonly (readonly [Match, readonly Action[]])[] = [
   [{ eth_type: IPV6 }, [{ type: 'move', source: bits('ipv6_src', 0, 128), target: bits('ipv6_dst', 0, 128) }]],
   [{}, [{ type: 'push_vlan' }, { type: 'set_field', field: 'vlan_tci', value: 0x1064n }, { type: 'output', port: 5 }]],
   [{}, [{ type: 'set_field', field: 'vlan_tci', value: 0x1064n, mask: 0x1fffn }]],
+  [{}, [{ type: 'push_vlan' }, { type: 'move', source: bits('reg9', 0, 12), target: bits('vlan_tci', 0, 12) }]],
   [{ vlan_tci: masked(0x1064n, 0x1fffn) }, [{ type: 'pop_vlan' }]],
   [{ eth_type: IP }, [{ type: 'dec_ttl' }, { type: 'set_field', field: 'nw_ttl', value: 64n }, { type: 'set_field', field: 'ip_dscp', value: 46n }]],
   [{}, [{ type: 'set_field', field: 'in_port', value: 0n }, { type: 'set_field', field: 'tun_id', value: 100n }]],

@@ -174,6 +174,8 @@ function actionText(action: Action): string {
     case 'resubmit':
     case 'goto':
       return `${action.type}:${action.table}`;
+    case 'meter':
+      return `meter:${action.meter}`;
     case 'unknown':
       return `${action.kind}:${action.hex}`;
     case 'push_vlan':

@@ -55,6 +55,8 @@ export type Action =
       /** Actions on the connection itself (`set_field` of `ct_mark` or `ct_label`). */
       readonly exec?: readonly Action[];
     }
+  /** Always first: becomes the meter instruction, which ends the packets above the rate of the meter. */
+  | { readonly type: 'meter'; readonly meter: number }
   /** Always last: becomes the goto-table instruction. */
   | { readonly type: 'goto'; readonly table: number }
   /**

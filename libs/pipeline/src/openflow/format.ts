@@ -138,6 +138,8 @@ function formatAction(action: Action, tables: TableNames): string {
       return `resubmit(,${tableName(action.table, tables)})`;
     case 'ct':
       return formatCt(action, tables);
+    case 'meter':
+      return `meter:${action.meter}`;
     case 'goto':
       return `goto_table:${tableName(action.table, tables)}`;
     case 'unknown':

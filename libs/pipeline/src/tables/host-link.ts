@@ -1,6 +1,7 @@
 import { GATEWAY_MAC, HOST_LINK_ADDRESS, ip4, linkAddress, mac } from '../addresses';
 import type { PlacedLocal } from '../index-endpoints';
 import type { Action, Flow } from '../openflow/flow';
+import { load } from '../registers';
 import { tableNumber } from '../tables';
 import { ctState, flow, goto, IP, otherwiseDrop, PROTO, set } from './shared';
 
@@ -17,7 +18,8 @@ export const ctHostLink: Action = { type: 'ct', zone: HOST_LINK_ZONE, table: tab
 
 export function hostLinkOfLocal(e: PlacedLocal, hostLink: { port: number; mac: string }): Flow[] {
   const address = e.addresses[0];
-  if (address === undefined) return [];
+  // Behind a shared port there is no link: it is to the host that an endpoint runs on, and not to a leaf.
+  if (address === undefined || e.linkIndex === undefined || e.wire) return [];
   const link = ip4(linkAddress(e.linkIndex));
   const fromHost = { in_port: BigInt(hostLink.port), ...IP, ip_src: ip4(HOST_LINK_ADDRESS), ip_dst: link };
   return [
@@ -45,7 +47,9 @@ export function hostLinkOfLocal(e: PlacedLocal, hostLink: { port: number; mac: s
         set('ip_dst', ip4(address)),
         set('eth_src', mac(GATEWAY_MAC)),
         set('eth_dst', mac(e.mac)),
-        { type: 'output', port: e.port },
+        load('destinationClass', e.class.classId),
+        load('outputPort', e.port),
+        goto('output'),
       ],
       e.cookie,
     ),

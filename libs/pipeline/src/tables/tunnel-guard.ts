@@ -1,12 +1,12 @@
 import type { Flow } from '../openflow/flow';
 import { ip4 } from '../addresses';
 import type { PlacedRemote } from '../index-endpoints';
-import { load, setFlag } from '../registers';
+import { load, setFlags } from '../registers';
 import { flow, goto, IP, otherwiseDrop, UNTAGGED } from './shared';
 
 /**
- * Admits what arrives from another host: the outer source is the host that the inner source is known to live on, and the
- * tunnel carries that endpoint's class. A host can therefore speak for its own endpoints only.
+ * Admits what arrives from another host or leaf: the outer source is the one that is known to speak for the inner source, and
+ * the tunnel carries that endpoint's class. A host can therefore speak for its own endpoints only.
  */
 export const admitRemote = (e: PlacedRemote): Flow[] =>
   e.addresses.map((address) =>
@@ -18,7 +18,7 @@ export const admitRemote = (e: PlacedRemote): Flow[] =>
         load('sourceClass', e.class.classId),
         load('bridgeDomain', e.class.bridgeDomain),
         load('vrf', e.class.vrf),
-        setFlag('fromTunnel'),
+        setFlags('fromTunnel', 'routed'),
         goto('forward'),
       ],
       e.cookie,

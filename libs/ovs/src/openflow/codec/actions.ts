@@ -35,7 +35,7 @@ const NICIRA_HEADER = 10;
 
 type ActionOf<T extends Action['type']> = Extract<Action, { type: T }>;
 
-/** Writes actions one after the other. `goto` is an instruction and not accepted here. */
+/** Writes actions one after the other. `meter` and `goto` are instructions and not accepted here. */
 export function writeActions(out: Writer, actions: readonly Action[]): void {
   for (const action of actions) writeAction(out, action);
 }
@@ -99,11 +99,13 @@ function writeAction(out: Writer, action: Action): void {
       return;
     case 'goto':
       throw misplaced('goto');
+    case 'meter':
+      throw misplaced('meter', 'first');
   }
 }
 
-function misplaced(what: string): HeddleError {
-  return new HeddleError('invalid', `${what} stands among the actions; it must be the last thing a flow does`);
+function misplaced(what: string, place: 'first' | 'last' = 'last'): HeddleError {
+  return new HeddleError('invalid', `${what} stands among the actions; it must be the ${place} thing a flow does`);
 }
 
 /** An action of type, length and body, filled up to a multiple of 8 bytes. */

@@ -1,7 +1,7 @@
 import { canonicalFlow, FIELDS, formatFlow, type Flow } from '@heddle/pipeline';
 import fc from 'fast-check';
 import { arbitraryFlow } from '../../testing/flow-arbitraries';
-import { ACTIONS, flowCatalogue, unusedFields } from '../../testing/flow-catalogue';
+import { ACTIONS, flowCatalogue, METER, unusedFields } from '../../testing/flow-catalogue';
 import { encodeBundleControl, BundleControl, writeBundledFlow } from './bundle';
 import { readError } from './error';
 import { FlowCommand, readFlowMod, writeFlowMod } from './flow-mod';
@@ -9,6 +9,7 @@ import { MessageFramer } from './framer';
 import { encodeMessage, MessageType, type Message } from './header';
 import { readInstructions } from './instructions';
 import { encodeFlowRequest, multipartBody, readFlowStats } from './multipart';
+import { encodeMeterMod, MeterCommand } from './meter';
 import { readMatch } from './oxm';
 import { encodePacketOut, readPacketIn } from './packets';
 import { readPortCounters, readPortDescriptions, readPortStatus } from './ports';
@@ -65,6 +66,7 @@ describe('flows on the wire', () => {
       'ct',
       'dec_ttl',
       'goto',
+      'meter',
       'move',
       'output',
       'output_reg',
@@ -130,6 +132,12 @@ describe('flows that cannot be sent', () => {
       },
       /actions stand after an instruction/,
     ],
+    [
+      'a meter after something else',
+      { actions: [{ type: 'dec_ttl' }, { type: 'meter', meter: 1 }] },
+      /meter is not the first/,
+    ],
+    ['a meter in ct', { actions: [{ type: 'ct', zone: 1, exec: [{ type: 'meter', meter: 1 }] }] }, /meter stands/],
     ['goto in ct', { actions: [{ type: 'ct', zone: 1, exec: [{ type: 'goto', table: 1 }] }] }, /goto/],
     [
       'bits outside of a field',
@@ -241,6 +249,10 @@ describe('the other messages', () => {
       hex(`05 1c 0038 00000003
            0000 0008 00000000 0001 0008 00000000 0002 0008 00000007 0003 0008 00000007 0004 0008 00000000 0005 0008 00000000`),
     );
+    expect(encodeSetAsync(3, true).subarray(8, 24)).toEqual(hex('0000 0008 0000003b 0001 0008 0000003b'));
+    expect(encodeMeterMod(8, MeterCommand.add, METER)).toEqual(
+      hex('05 1d 0020 00000008 0000 000e 00000007 0001 0010 00000014 00000014 00000000'),
+    );
     expect(encodeBundleControl(4, 9, BundleControl.commit)).toEqual(hex('05 21 0010 00000004 00000009 0004 0003'));
     expect(encodeFlowRequest(5, { table: 3, cookie: 1n })).toEqual(
       hex(`05 12 0038 00000005 0001 0000 00000000
@@ -284,7 +296,7 @@ describe('the other messages', () => {
         ),
       ),
     );
-    expect(packet).toEqual({ table: 3, cookie: 255n, match: { in_port: 5n }, data: hex('aabbccddeeff') });
+    expect(packet).toEqual({ inPort: 5, table: 3, cookie: 255n, match: { in_port: 5n }, data: hex('aabbccddeeff') });
     const status = hex(
       `02 00000000000000 00000005 0028 0000 020000000001 0000 76310000000000000000000000000000 00000000 00000001`,
     );

@@ -22,6 +22,7 @@ export const MessageType = {
   barrierRequest: 20,
   barrierReply: 21,
   setAsync: 28,
+  meterMod: 29,
   bundleControl: 33,
   bundleAdd: 34,
 } as const;

@@ -6,15 +6,17 @@ import type { Writer } from './writer';
 /** Instructions (OpenFlow 1.4, section 7.2.3). */
 const GOTO_TABLE = 1;
 const APPLY_ACTIONS = 4;
+const METER = 6;
 
 function isInstruction(action: Action): boolean {
-  return action.type === 'goto' || (action.type === 'unknown' && action.kind === 'instruction');
+  const { type } = action;
+  return type === 'goto' || type === 'meter' || (type === 'unknown' && action.kind === 'instruction');
 }
 
 /**
  * Writes what a flow does: its actions as one instruction to apply them, and the instructions before and after it.
  *
- * @throws HeddleError `invalid` when `goto` is not the last, or instructions stand between actions.
+ * @throws HeddleError `invalid` when `meter` is not the first, `goto` not the last, or instructions stand between actions.
  */
 export function writeInstructions(out: Writer, actions: readonly Action[]): void {
   let applied = false;
@@ -33,6 +35,9 @@ export function writeInstructions(out: Writer, actions: readonly Action[]): void
     if (action.type === 'goto') {
       if (index < actions.length - 1) throw new HeddleError('invalid', 'goto is not the last thing the flow does');
       out.u16(GOTO_TABLE).u16(8).u8(action.table).zeros(3);
+    } else if (action.type === 'meter') {
+      if (index > 0) throw new HeddleError('invalid', 'meter is not the first thing the flow does');
+      out.u16(METER).u16(8).u32(action.meter);
     } else if (action.type === 'unknown') {
       out.hex(action.hex);
     }
@@ -55,6 +60,7 @@ export function readInstructions(buffer: Buffer, start: number, end: number): Ac
     const length = buffer.readUInt16BE(at + 2);
     const next = length < 4 || at + length > end ? end : at + length;
     if (type === GOTO_TABLE && length === 8) actions.push({ type: 'goto', table: buffer.readUInt8(at + 4) });
+    else if (type === METER && length === 8) actions.push({ type: 'meter', meter: buffer.readUInt32BE(at + 4) });
     else if (type === APPLY_ACTIONS && length >= 8) actions.push(...readActions(buffer, at + 8, next));
     else actions.push({ type: 'unknown', kind: 'instruction', hex: buffer.toString('hex', at, next) });
     at = next;

@@ -32,20 +32,26 @@ export function encodePacketOut(xid: number, packet: PacketOut): Buffer {
 
 /** A packet that a flow sent to the controller. */
 export interface PacketIn {
+  /** Port of the bridge that it came in at. */
+  readonly inPort: number;
   readonly table: number;
+  /** Of the flow that sent it. */
   readonly cookie: bigint;
-  /** Where it came in, with registers and metadata that are not zero. */
+  /** The port again, with registers and metadata that are not zero. */
   readonly match: Match;
+  /** The frame as it was then, from the destination MAC address on. */
   readonly data: Buffer;
 }
 
 export function readPacketIn({ bytes }: Message): PacketIn {
   const matchAt = HEADER_BYTES + 16;
   const matchBytes = bytes.readUInt16BE(matchAt + 2);
+  const { match } = readMatch(bytes.subarray(matchAt + 4, matchAt + matchBytes));
   return {
+    inPort: Number(match.in_port ?? 0n),
     table: bytes.readUInt8(HEADER_BYTES + 7),
     cookie: bytes.readBigUInt64BE(HEADER_BYTES + 8),
-    match: readMatch(bytes.subarray(matchAt + 4, matchAt + matchBytes)).match,
+    match,
     data: bytes.subarray(matchAt + ((matchBytes + 7) & ~7) + 2),
   };
 }

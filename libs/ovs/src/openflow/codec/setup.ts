@@ -54,15 +54,16 @@ export function encodeSetConfig(xid: number): Buffer {
 const PACKET_IN = [0, 1] as const;
 const PORT_STATUS = [2, 3] as const;
 const FLOW_REMOVED = [4, 5] as const;
-const ALL_REASONS = 0b111111;
+/** What flows and packet-outs send on purpose; not the packets whose TTL ended, which are nobody's affair here. */
+const SENT_BY_FLOWS = 0b111011;
 
-/** Which events the switch shall send: port changes always, packets only when asked for, nothing else. */
+/** Which events the switch shall send: port changes always, packets that flows send only when asked for, nothing else. */
 export function encodeSetAsync(xid: number, packetIns: boolean): Buffer {
   return encodeMessage(MessageType.setAsync, xid, (out) => {
     const set = (properties: readonly number[], reasons: number): void => {
       for (const property of properties) out.u16(property).u16(8).u32(reasons);
     };
-    set(PACKET_IN, packetIns ? ALL_REASONS : 0);
+    set(PACKET_IN, packetIns ? SENT_BY_FLOWS : 0);
     set(PORT_STATUS, 0b111);
     set(FLOW_REMOVED, 0);
   });
