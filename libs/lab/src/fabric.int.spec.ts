@@ -196,7 +196,7 @@ describeRoot('the fabric of a lab', () => {
     await h1().exec(['ip', 'link', 'del', 'child']);
   });
 
-  it('has a switch leave segmentation before it starts, where no tunnels end', async () => {
+  it('has a switch leave segmentation where no tunnels end', async () => {
     const setting = ['--if-exists', 'get', 'Open_vSwitch', '.', 'other_config:userspace-tso-enable'];
     const logs = async (host: string): Promise<string> => readFile(lab.host(host).logFile('vswitchd'), 'utf8');
     expect([await lab.host('h2').vsctl(setting), await h1().vsctl(setting)]).toEqual(['"true"\n', '\n']);
