@@ -126,7 +126,7 @@ describe('completion', () => {
 
   it('offers commands, options and kinds', async () => {
     expect(await complete('de')).toEqual(['delete', 'describe']);
-    expect(await complete('lab', '')).toEqual(['down', 'host', 'status', 'up']);
+    expect(await complete('lab', '')).toEqual(['down', 'host', 'server', 'status', 'up']);
     expect(await complete('get', 'h')).toEqual(['hosts']);
     expect(await complete('get', 'hosts', '--all')).toEqual(['--all-tenants']);
     expect(await complete('get', 'hosts', '-o', 'j')).toEqual(['json']);

@@ -66,6 +66,45 @@ export function learningBridge(name: string, options: { mac?: string } = {}): st
   ];
 }
 
+/** A bridge of the user-space datapath that forwards nothing but what its flows say. */
+export function secureBridge(name: string): string[][] {
+  return [
+    ['--may-exist', 'add-br', name],
+    ['set', 'bridge', name, 'datapath_type=netdev', 'fail_mode=secure'],
+  ];
+}
+
+/**
+ * Has a switch leave segmentation and checksums to whoever receives. It reads this once, when it starts, and so before it is
+ * there to say that it has taken it over.
+ */
+export function segmentationCommand(layout: NodeLayout): string[] {
+  return [
+    ...['ovs-vsctl', `--db=unix:${layout.ovsSocket}`, '--timeout=10', '--no-wait'],
+    ...['set', 'Open_vSwitch', '.', 'other_config:userspace-tso-enable=true'],
+  ];
+}
+
+const GUARD_TABLE = 'heddle-lab';
+
+/**
+ * A script for nft: what comes and goes at the lab's cables is for the switch of the node alone, which reads and writes them
+ * before these rules. The kernel would take part otherwise, with a switch in user space: it would answer ARP for the node's
+ * addresses at each cable, with the MAC address of that cable.
+ */
+export function cableGuard(lab: string): string {
+  const table = (family: string, arrival: string): string[] => [
+    // Added first so that there is something to delete: the whole is one transaction, and may be applied again.
+    `add table ${family} ${GUARD_TABLE}`,
+    `delete table ${family} ${GUARD_TABLE}`,
+    `table ${family} ${GUARD_TABLE} {`,
+    `  chain arriving { type filter hook ${arrival} priority -300; policy accept; iifname "${lab}-*" drop; }`,
+    `  chain leaving { type filter hook output priority -300; policy accept; oifname "${lab}-*" drop; }`,
+    '}',
+  ];
+  return [...table('inet', 'prerouting'), ...table('arp', 'input'), ''].join('\n');
+}
+
 /** The door to the control plane: TCP on 127.0.0.1 outside, its Unix socket inside. `program` is a file that holds it. */
 export function forwarderCommand(program: string, socket: string, port: number, portFile: string): string[] {
   return [process.execPath, '--max-old-space-size=32', program, socket, String(port), portFile];

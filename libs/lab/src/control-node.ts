@@ -2,6 +2,7 @@ import { HeddleError } from '@heddle/model';
 import { inNetns } from '@heddle/host';
 import { forwarderCommand } from './commands';
 import { FORWARDER_PROGRAM } from './forwarder-program';
+import { cableOf } from './cables';
 import { LabNode, type LabContext } from './lab-node';
 import type { LeafNode } from './leaf-node';
 import { CONTROL } from './names';
@@ -12,6 +13,7 @@ import { CONTROL_ADDRESS, linkUp, macOf, UNDERLAY_PREFIX_LENGTH } from './underl
 
 /** Where the control plane runs: a namespace with an underlay address, and a door to it from outside. */
 export class ControlNode extends LabNode {
+  readonly cables = ['underlay'] as const;
   protected readonly required: readonly PartName[] = ['forwarder'];
 
   constructor(context: LabContext) {
@@ -30,15 +32,13 @@ export class ControlNode extends LabNode {
 
   /** Connects the node to the leaf, with its address. */
   async join(leaf: LeafNode): Promise<void> {
-    await leaf.attach(this, macOf(CONTROL_ADDRESS));
-    await this.step('set address', async () => {
-      // The leaf forwards in user space: what this end leaves to hardware would never be done.
-      await this.machine.ip.offloadsOff(this.uplink, ['tx'], this.netns);
-      await this.ip(
-        ['addr', 'add', `${CONTROL_ADDRESS}/${UNDERLAY_PREFIX_LENGTH}`, 'dev', this.uplink],
-        ...linkUp(this.uplink),
-      );
-    });
+    await leaf.attach(this, [
+      cableOf(this.lab, this.name, 'underlay', { offloads: true, mac: macOf(CONTROL_ADDRESS) }),
+    ]);
+    const link = this.link();
+    await this.step('set address', () =>
+      this.ip(['addr', 'add', `${CONTROL_ADDRESS}/${UNDERLAY_PREFIX_LENGTH}`, 'dev', link], ...linkUp(link)),
+    );
     await this.markUp();
   }
 

@@ -1,37 +1,29 @@
 import { HeddleError } from '@heddle/model';
 import { EngineProcess } from '@heddle/docker';
-import { inProcessNamespaces, waitFor, type Cgroup, type RunOptions, type RunResult } from '@heddle/host';
+import { inProcessNamespaces, type Cgroup } from '@heddle/host';
+import { AgentNode } from './agent-node';
+import { UPLINK_BRIDGE } from './bridges';
+import { cableOf, FABRIC_MTU, type Cable } from './cables';
 import { HOLDER_READY, holderCommand } from './commands';
-import {
-  HEDDLE_BRIDGE,
-  PLUGIN_NAME,
-  PLUGIN_SOCKET,
-  UPLINK_BRIDGE,
-  type HostConfig,
-  type LabHostSpec,
-} from './host-config';
-import { LabNode, type LabContext } from './lab-node';
+import { PLUGIN_NAME, PLUGIN_SOCKET, type AgentConfig, type HostConfig, type LabHostSpec } from './host-config';
+import type { LabContext } from './lab-node';
 import type { LeafNode } from './leaf-node';
-import { checkHostName } from './names';
-import type { HostContext } from './options';
+import { CABLES, checkNodeName, LEAF, leafPortName, type UplinkName } from './names';
 import type { PartSpec } from './parts';
-import { required, type PartName } from './records';
+import type { PartName } from './records';
 import { accepts, answers } from './sockets';
-import { NodeSwitch } from './switch';
 import { together } from './together';
-import { hostAddress, linkUp, macOf, NATS_URL, UNDERLAY_MTU, UNDERLAY_PREFIX_LENGTH } from './underlay';
-
-/** The control plane may have to start first. */
-const CREDENTIALS_DEADLINE_MS = 60_000;
+import { hostAddress, linkUp, macOf, UNDERLAY_MTU, UNDERLAY_PREFIX_LENGTH } from './underlay';
 
 /** One host of a lab: switch, Docker Engine, attach daemon and agent, as on a machine of its own. */
-export class HostNode extends LabNode {
+export class HostNode extends AgentNode<HostConfig> {
+  readonly cables = CABLES;
   protected readonly required: readonly PartName[] = ['ovsdb', 'vswitchd', 'holder', 'engine'];
-  private readonly switch: NodeSwitch;
+  protected readonly optional: readonly PartName[] = ['attach', 'agent'];
+  protected readonly uplinkBridge = UPLINK_BRIDGE;
 
   constructor(context: LabContext, name: string) {
-    super(context, checkHostName(name), 'host');
-    this.switch = new NodeSwitch(this.machine, this.netns, this.layout);
+    super(context, checkNodeName('host', name), 'host');
   }
 
   /** Writes down that the host is about to be made, and with which address. @throws HeddleError `conflict`, `limit` */
@@ -52,11 +44,11 @@ export class HostNode extends LabNode {
     return index === undefined ? undefined : hostAddress(index);
   }
 
-  /** Makes a reserved host, connected to the leaf, and starts everything on it. */
+  /** Makes a reserved host, cabled to the leaf, and starts everything on it. */
   async make(leaf: LeafNode, signal?: AbortSignal): Promise<void> {
-    const { index, spec } = required(await this.records.loadNode(), this.layout.record);
+    const { index, spec } = await this.record();
     await this.prepare({ index, spec });
-    await leaf.attach(this);
+    await leaf.attach(this, await this.layCables());
     await this.startAll(signal, (s) => this.writeConfig(s));
     await this.markUp();
   }
@@ -73,48 +65,57 @@ export class HostNode extends LabNode {
     await this.startAll();
   }
 
-  /** The configuration that the host's agent and attach daemon read. */
-  async config(): Promise<HostConfig> {
-    const config = await this.machine.files.readJson(this.layout.hostConfig);
-    if (config === undefined) throw new HeddleError('not-found', `host ${this.name} has no configuration yet`);
-    return config as HostConfig;
-  }
-
-  /** Runs a command in the host's network and mount namespace, with `/` as its folder. */
-  override async exec(argv: readonly string[], options?: RunOptions): Promise<RunResult> {
-    return this.machine.processes.run([...(await this.inside()), ...argv], options);
-  }
-
-  protected async spec(part: PartName): Promise<PartSpec> {
-    switch (part) {
-      case 'ovsdb':
-        return this.switch.database();
-      case 'vswitchd':
-        return this.switch.daemon();
-      case 'holder':
-        return this.holder();
-      case 'engine':
-        return this.engine();
-      case 'attach':
-        return this.attach();
-      case 'agent':
-        return this.agent();
-      default:
-        throw new HeddleError('not-found', `a host has no ${part}: it has ${this.required.join(', ')}, attach, agent`);
-    }
+  protected override async spec(part: PartName): Promise<PartSpec> {
+    if (part === 'holder') return this.holder();
+    if (part === 'engine') return this.engine();
+    if (part === 'attach') return this.attach();
+    return super.spec(part);
   }
 
   protected override async afterStart(part: PartName): Promise<void> {
+    await super.afterStart(part);
     if (part !== 'vswitchd') return;
-    const address = hostAddress(required(await this.records.loadNode(), this.layout.record).index ?? 0);
-    await this.switch.bridge(UPLINK_BRIDGE, { mac: macOf(address), ports: [this.uplink] });
-    await this.ip(...linkUp(this.uplink), ...linkUp(UPLINK_BRIDGE), [
-      'addr',
-      'replace',
-      `${address}/${UNDERLAY_PREFIX_LENGTH}`,
-      'dev',
-      UPLINK_BRIDGE,
-    ]);
+    const address = hostAddress((await this.record()).index ?? 0);
+    await this.switch.bridge(UPLINK_BRIDGE, { mac: macOf(address), ports: [this.link('underlay')] });
+    await this.ip(
+      ...linkUp(this.link('underlay')),
+      ...linkUp(this.link('fabric'), FABRIC_MTU),
+      ...linkUp(this.link('macvlan'), FABRIC_MTU),
+      ...linkUp(UPLINK_BRIDGE),
+      ['addr', 'replace', `${address}/${UNDERLAY_PREFIX_LENGTH}`, 'dev', UPLINK_BRIDGE],
+    );
+  }
+
+  protected async describe(common: AgentConfig): Promise<HostConfig> {
+    const { layout } = this;
+    const { spec } = await this.record();
+    return {
+      role: 'host',
+      ...common,
+      docker: { socket: layout.engine.socket },
+      plugin: { socket: PLUGIN_SOCKET, name: PLUGIN_NAME },
+      attach: { socket: layout.attachSocket },
+      ...(spec?.resources ? { resources: spec.resources } : {}),
+      cgroupParent: this.containers.path,
+      uplinks: { fabric: this.uplink('fabric'), macvlan: this.uplink('macvlan') },
+    };
+  }
+
+  protected override async inside(): Promise<string[]> {
+    return inProcessNamespaces(await this.pid('holder'));
+  }
+
+  /** The host's cables. At the far end of macvlan's is the kernel, which sends for the children; of the others, the switch. */
+  private async layCables(): Promise<Cable[]> {
+    const switchOffloads = await this.leavesSegmentation();
+    return this.cables.map((name) =>
+      cableOf(this.lab, this.name, name, { offloads: name === 'macvlan' || switchOffloads }),
+    );
+  }
+
+  private uplink(name: UplinkName): HostConfig['uplinks'][UplinkName] {
+    const port = leafPortName(this.lab, this.name, name);
+    return { interface: this.link(name), mtu: UNDERLAY_MTU, leaf: LEAF, port };
   }
 
   /**
@@ -125,10 +126,7 @@ export class HostNode extends LabNode {
     const { commands } = this.context.options;
     await together(
       [
-        async (signal) => {
-          await this.start('ovsdb', signal);
-          await this.start('vswitchd', signal);
-        },
+        (signal) => this.startSwitch(signal),
         (signal) => this.start('holder', signal),
         async (signal) => configure?.(signal),
       ],
@@ -137,57 +135,6 @@ export class HostNode extends LabNode {
     if (commands.attach) await this.start('attach', outer);
     await this.start('engine', outer);
     if (commands.agent) await this.start('agent', outer);
-  }
-
-  private async writeConfig(signal?: AbortSignal): Promise<void> {
-    const { layout } = this;
-    const { files } = this.machine;
-    await this.step('write configuration', async () => {
-      const seed = await this.seed(signal);
-      const { spec } = required(await this.records.loadNode(), layout.record);
-      const config: HostConfig = {
-        host: this.name,
-        stateDir: layout.data,
-        runDir: layout.run,
-        docker: { socket: layout.engine.socket },
-        plugin: { socket: PLUGIN_SOCKET, name: PLUGIN_NAME },
-        ovs: {
-          databaseSocket: layout.ovsSocket,
-          runDir: layout.ovsRun,
-          bridge: HEDDLE_BRIDGE,
-          datapathType: 'netdev',
-          uplinkBridge: UPLINK_BRIDGE,
-        },
-        underlay: { address: (await this.address()) ?? '', mtu: UNDERLAY_MTU },
-        nats: { servers: [NATS_URL], ...(seed === undefined ? {} : { seedFile: layout.seedFile }) },
-        attach: { socket: layout.attachSocket },
-        agent: { socket: layout.agentSocket },
-        labels: spec?.labels ?? {},
-        zone: spec?.zone ?? 'default',
-        ...(spec?.resources ? { resources: spec.resources } : {}),
-        cgroupParent: this.containers.path,
-      };
-      if (seed !== undefined) await files.writeAtomic(layout.seedFile, seed);
-      await files.writeAtomic(layout.hostConfig, `${JSON.stringify(config, null, 2)}\n`);
-    });
-  }
-
-  /** What the caller gives as the host's credentials. @throws HeddleError `deadline` when it takes too long over it */
-  private async seed(signal?: AbortSignal): Promise<string | undefined> {
-    const { credentials } = this.context.options;
-    if (!credentials) return undefined;
-    const asked: { seed?: string; error?: unknown } = {};
-    credentials(this.name).then(
-      (seed) => (asked.seed = seed),
-      (error: unknown) => (asked.error = error),
-    );
-    return waitFor(
-      () => {
-        if (asked.error !== undefined) throw asked.error;
-        return asked.seed;
-      },
-      { deadlineMs: CREDENTIALS_DEADLINE_MS, what: `credentials of ${this.name}`, clock: this.machine.clock, signal },
-    );
   }
 
   private get containers(): Cgroup {
@@ -223,29 +170,10 @@ export class HostNode extends LabNode {
     const plugin = await this.insidePath(PLUGIN_SOCKET);
     return {
       part: 'attach',
-      argv: [...(await this.inside()), ...commands.attach(await this.hostContext())],
+      argv: [...(await this.inside()), ...commands.attach(await this.commandContext())],
       socket: plugin,
       ready: async () => (await accepts(plugin)) && (await accepts(this.layout.attachSocket)),
     };
-  }
-
-  private async agent(): Promise<PartSpec> {
-    const { commands } = this.context.options;
-    if (!commands.agent) throw new HeddleError('invalid', 'the lab was given no command for the agent');
-    return {
-      part: 'agent',
-      argv: [...(await this.inside()), ...commands.agent(await this.hostContext())],
-      socket: this.layout.agentSocket,
-      ready: () => accepts(this.layout.agentSocket),
-    };
-  }
-
-  private async hostContext(): Promise<HostContext> {
-    return { lab: this.lab, configFile: this.layout.hostConfig, config: await this.config() };
-  }
-
-  private async inside(): Promise<string[]> {
-    return inProcessNamespaces(await this.pid('holder'));
   }
 
   /** A path as the host's processes see it, seen from outside. */

@@ -36,6 +36,7 @@ describeRoot('a lab that was killed from outside', () => {
     ['switch of a host', host('vswitchd'), /^h1: vswitchd: /],
     ['database of a host', host('ovsdb'), /^h1: ovsdb: /],
     ['switch of the leaf', () => lab.leaf.kill('vswitchd'), /^leaf: vswitchd: /],
+    ['agent of the leaf', () => lab.leaf.kill('agent'), /^leaf: agent: /],
     ['control plane', () => lab.kill('server'), /^ctl: server: /],
     ['forwarder', () => lab.kill('forwarder'), /^ctl: forwarder: /],
     [
@@ -52,7 +53,16 @@ describeRoot('a lab that was killed from outside', () => {
       },
       /^ctl: namespace: .* is another one than was made$/,
     ],
-    ['uplink of a host', () => lab.host('h1').exec(['ip', 'link', 'del', `${name}-up`]), /^h1: uplink: /],
+    [
+      'cable of a host',
+      () => lab.host('h1').exec(['ip', 'link', 'del', `${name}-up`]),
+      /^h1: underlay: \S+-up is gone$/,
+    ],
+    [
+      'uplink of a host',
+      () => lab.host('h1').exec(['ip', 'link', 'del', `${name}-macvlan`]),
+      /^h1: macvlan: \S+-macvlan is gone$/,
+    ],
     ['run folder', () => rm(`/run/heddle/labs/${name}`, { recursive: true }), /^leaf: run folder: /],
     ['run folder of a host', () => rm(`/run/heddle/labs/${name}/h1`, { recursive: true }), /^h1: run folder: /],
     ['records', () => rm(`/var/lib/heddle/labs/${name}`, { recursive: true }), /^leaf: its record is not there$/],
@@ -117,7 +127,7 @@ describeRoot('an up that fails', () => {
 
   it.each(['server', 'attach', 'agent'] as const)('in its %s says so and leaves nothing behind', async (what) => {
     const lab = await openTestLab({ name, hosts: 2, commands: fail(what) });
-    const node = what === 'server' ? 'ctl' : 'h[12]';
+    const node = { server: 'ctl', attach: 'h[12]', agent: '(h[12]|leaf)' }[what];
     await expect(lab.up()).rejects.toMatchObject({
       code: 'unavailable',
       message: expect.stringMatching(

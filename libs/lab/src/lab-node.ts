@@ -2,10 +2,19 @@ import { HeddleError } from '@heddle/model';
 import { inNetns, type Cgroup, type IpWords, type RunOptions, type RunResult } from '@heddle/host';
 import type { LabLayout, NodeLayout } from './layout';
 import type { Machine } from './machine';
-import { netnsName, uplinkName } from './names';
+import { linkOf, netnsName, type CableName } from './names';
 import type { LabOptions } from './options';
 import { Parts, type PartSpec, type PartStatus } from './parts';
-import { NodeRecords, type NodeKind, type NodeRecord, type NewRecord, type PartName } from './records';
+import {
+  isRun,
+  NodeRecords,
+  required,
+  type NewRecord,
+  type NodeKind,
+  type NodeRecord,
+  type PartName,
+  type RunName,
+} from './records';
 
 const DEFAULT_PART_DEADLINE_MS = 20_000;
 
@@ -21,12 +30,18 @@ export interface LabContext {
 export interface NodeStatus {
   readonly name: string;
   readonly kind: NodeKind;
-  /** Underlay address, where the node has one. */
+  /** Underlay address, where the node has one; of a server, its own address. */
   readonly address?: string;
   /** `starting` is what the record says; whether somebody is still at it, the lab's lock tells. */
   readonly state: 'running' | 'starting' | 'dead';
   readonly parts: readonly PartStatus[];
   readonly reason?: string;
+}
+
+/** A process that was started on a node by its user. */
+export interface NodeProcess {
+  readonly pid: number;
+  readonly logFile: string;
 }
 
 /**
@@ -61,8 +76,11 @@ export abstract class LabNode {
     this.parts = new Parts(this.machine, name, this.layout, this.records, this.daemons);
   }
 
-  /** The underlay address of the node, where it has one and is made. */
+  /** The underlay address of the node, where it has one and is made; of a server, its own address. */
   abstract address(): Promise<string | undefined>;
+
+  /** The node's cables to the leaf, the one that it cannot do without first. */
+  abstract readonly cables: readonly CableName[];
 
   /** Parts without which the node is not whole. */
   protected abstract readonly required: readonly PartName[];
@@ -80,8 +98,7 @@ export abstract class LabNode {
     await this.step(`start ${part}`, async () => {
       // Its socket is gone, so nobody can reach it, but it may still hold what its successor needs.
       if (status.pid !== undefined && status.state === 'missing') await this.parts.signal(part, 'SIGKILL');
-      const deadlineMs = this.context.options.partDeadlineMs ?? DEFAULT_PART_DEADLINE_MS;
-      await this.parts.start(await this.spec(part), deadlineMs, signal);
+      await this.parts.start(await this.spec(part), this.partDeadlineMs, signal);
       await this.afterStart(part);
     });
   }
@@ -105,19 +122,48 @@ export abstract class LabNode {
     return this.layout.log(part);
   }
 
-  /** Runs a command in the node's network namespace. */
-  exec(argv: readonly string[], options?: RunOptions): Promise<RunResult> {
-    return this.machine.processes.run([...inNetns(this.netns), ...argv], options);
+  /** Runs a command on the node: in its network namespace, and its mount namespace where it has one, with `/` as its folder. */
+  async exec(argv: readonly string[], options?: RunOptions): Promise<RunResult> {
+    return this.machine.processes.run([...(await this.inside()), ...argv], options);
   }
 
-  /** Cuts the node off from the underlay, as pulling its cable would. */
-  disconnect(): Promise<void> {
-    return this.ip(['link', 'set', 'dev', this.uplink, 'down']);
+  /**
+   * Starts a process on the node, like {@link exec} but to stay, and waits until it is ready. It ends with the node, or by
+   * {@link stop}; the node is whole without it. One of that name that still runs is left as it is.
+   * @param name 1 to 20 of a-z 0-9 -, the first a letter
+   * @param ready whether it does its work now; by default it does as soon as it is there
+   * @throws HeddleError `unavailable` with the last lines of its log, when it ends or is not ready in time
+   */
+  async run(name: string, argv: readonly string[], ready = async (): Promise<boolean> => true): Promise<NodeProcess> {
+    const part = runName(name);
+    if ((await this.parts.status(part)).state !== 'running') {
+      await this.step(`start ${name}`, async () =>
+        this.parts.start({ part, argv: [...(await this.inside()), ...argv], ready }, this.partDeadlineMs),
+      );
+    }
+    return { pid: await this.pid(part), logFile: this.logFile(part) };
+  }
+
+  /** Ends at once what {@link run} has started. Returns whether it was running. */
+  stop(name: string): Promise<boolean> {
+    return this.parts.forget(runName(name));
+  }
+
+  /** Cuts a cable, by default the one that the node cannot do without, as pulling it would. */
+  disconnect(cable?: CableName): Promise<void> {
+    return this.ip(['link', 'set', 'dev', this.link(cable), 'down']);
   }
 
   /** Undoes {@link disconnect}. */
-  connect(): Promise<void> {
-    return this.ip(['link', 'set', 'dev', this.uplink, 'up']);
+  connect(cable?: CableName): Promise<void> {
+    return this.ip(['link', 'set', 'dev', this.link(cable), 'up']);
+  }
+
+  /** The node's end of a cable: an interface in its namespace. @throws HeddleError `not-found` when it has no such cable */
+  link(cable: CableName | undefined = this.cables[0]): string {
+    if (cable !== undefined && this.cables.includes(cable)) return linkOf(this.lab, cable);
+    const has = this.cables.length === 0 ? 'none' : this.cables.join(', ');
+    throw new HeddleError('not-found', `${this.name} has no cable ${cable ?? 'to the leaf'}: it has ${has}`);
   }
 
   async status(): Promise<NodeStatus> {
@@ -128,15 +174,17 @@ export abstract class LabNode {
       return { name, kind, state: 'dead', parts: [], reason };
     }
     const record = loaded.value;
-    const started = (await this.records.parts()) as PartName[];
-    const names = [...new Set([...this.required, ...started])];
-    const [address, things, processes] = await Promise.all([
+    const started = await this.records.parts();
+    const names = [...new Set([...this.required, ...started.filter((part) => !isRun(part))])];
+    const [address, things, processes, runs] = await Promise.all([
       this.address(),
       this.things(record),
       Promise.all(names.map((part) => this.parts.status(part))),
+      Promise.all(started.filter(isRun).map((part) => this.parts.status(part))),
     ]);
-    const parts = [...things, ...processes];
-    const down = parts.find((part) => part.state !== 'running');
+    const needed = [...things, ...processes];
+    const parts = [...needed, ...runs.filter((part) => part.state === 'running')];
+    const down = needed.find((part) => part.state !== 'running');
     const state = record.phase === 'starting' ? 'starting' : down ? 'dead' : 'running';
     return {
       name,
@@ -186,9 +234,19 @@ export abstract class LabNode {
     return this.records.updateNode({ phase: 'up' });
   }
 
-  /** Name of the link to the leaf, in the node's namespace. */
-  protected get uplink(): string {
-    return uplinkName(this.lab);
+  /** What was written down of the node before it was made. @throws HeddleError `state` when it is not there or damaged */
+  protected async record(): Promise<NodeRecord> {
+    return required(await this.records.loadNode(), this.layout.record);
+  }
+
+  /** The words before a command that let it run on the node. */
+  protected async inside(): Promise<string[]> {
+    return inNetns(this.netns);
+  }
+
+  /** Milliseconds that a part has to become ready. */
+  private get partDeadlineMs(): number {
+    return this.context.options.partDeadlineMs ?? DEFAULT_PART_DEADLINE_MS;
   }
 
   /** Commands of `ip` in the node's namespace. */
@@ -211,11 +269,18 @@ export abstract class LabNode {
     if (inode === undefined || inode !== record.netnsInode) {
       const reason = inode === undefined ? `${this.netns} is gone` : `${this.netns} is another one than was made`;
       things.push({ name: 'namespace', state: 'missing', reason });
-    } else if (this.kind !== 'leaf' && !(await ip.link(this.uplink, this.netns))) {
-      things.push({ name: 'uplink', state: 'missing', reason: `${this.uplink} is gone` });
+    } else if (this.cables.length > 0) {
+      const there = new Set((await ip.links(this.netns)).map((link) => link.ifname));
+      const gone = this.cables.filter((cable) => !there.has(this.link(cable)));
+      things.push(...gone.map((name) => ({ name, state: 'missing' as const, reason: `${this.link(name)} is gone` })));
     }
     return things;
   }
+}
+
+function runName(name: string): RunName {
+  if (/^[a-z][a-z0-9-]{0,19}$/.test(name)) return `run-${name}`;
+  throw new HeddleError('invalid', `a process of a node is named with 1 to 20 of a-z 0-9 -, not "${name}"`);
 }
 
 /** One step of making or ending a lab, reported as it begins and ends. */

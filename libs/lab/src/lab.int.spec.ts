@@ -34,7 +34,7 @@ describeRoot('a lab of three hosts', () => {
   it('runs in all its parts', () => {
     expect(status).toMatchObject({ name, state: 'running', api: { url: expect.stringMatching(/^http:\/\/127/) } });
     expect(status.nodes.map((node) => [node.name, node.kind, node.address, node.state])).toEqual([
-      ['leaf', 'leaf', undefined, 'running'],
+      ['leaf', 'leaf', '192.0.2.1', 'running'],
       ['ctl', 'control', '192.0.2.10', 'running'],
       ['h1', 'host', '192.0.2.11', 'running'],
       ['h2', 'host', '192.0.2.12', 'running'],
@@ -42,6 +42,7 @@ describeRoot('a lab of three hosts', () => {
     ]);
     const parts = status.nodes[3]?.parts.map((part) => part.name).sort();
     expect(parts).toEqual(['agent', 'attach', 'engine', 'holder', 'ovsdb', 'vswitchd']);
+    expect(status.nodes[0]?.parts.map((part) => part.name).sort()).toEqual(['agent', 'ovsdb', 'vswitchd']);
   });
 
   it('gives each host a configuration and credentials that only root can read', async () => {
@@ -60,7 +61,7 @@ describeRoot('a lab of three hosts', () => {
   });
 
   it('joins hosts and control plane by an underlay with its MTU and right checksums', async () => {
-    for (const address of ['192.0.2.12', '192.0.2.13', '192.0.2.10']) await ping(host(), address);
+    for (const address of ['192.0.2.12', '192.0.2.13', '192.0.2.10', '192.0.2.1']) await ping(host(), address);
     await expect(host().exec(['busybox', 'ping', '-c1', '-W1', '192.0.2.99'])).rejects.toMatchObject({ exitCode: 1 });
     const script = `fetch('http://192.0.2.10:4222/', { method: 'POST', body: 'x'.repeat(300000) })
       .then((answer) => answer.json()).then(({ body }) => process.stdout.write(String(body.length)))`;
@@ -105,8 +106,8 @@ describeRoot('a lab of three hosts', () => {
 
   it('counts what there is of it', async () => {
     const found = await leftovers(name);
-    // Leaf 2, control plane's node 2, hosts 7 each: with the containerd of the engine.
-    expect(found).toMatchObject({ processes: 25, shims: 0, namespaces: 5, links: 0, mounts: 0, folders: 2 });
+    // Leaf 3, control plane's node 2, hosts 7 each: with the containerd of the engine.
+    expect(found).toMatchObject({ processes: 26, shims: 0, namespaces: 5, links: 0, mounts: 0, folders: 2 });
     expect(await labNames()).toContain(name);
   });
 

@@ -1,5 +1,4 @@
 import { HeddleError } from '@heddle/model';
-import { MachineLock } from '@heddle/host';
 import { clearLab, clearNode, tracedNodes, type LabTraces } from './clear';
 import { ControlNode } from './control-node';
 import type { LabHostSpec } from './host-config';
@@ -7,39 +6,45 @@ import { HostNode } from './host-node';
 import { runStep, type LabContext, type NodeStatus } from './lab-node';
 import { DEFAULT_ROOTS, LabLayout } from './layout';
 import { LeafNode } from './leaf-node';
+import { LabLocks } from './locks';
 import { thisMachine, type Machine } from './machine';
-import { checkHostName, checkLabName, CONTROL, hostNames, LEAF } from './names';
+import { checkLabName, CONTROL, LEAF } from './names';
 import type { LabOptions } from './options';
+import { NodeRecords } from './records';
 import { labCgroup, LABS_CGROUP, labScope } from './scope';
+import { ServerNode } from './server-node';
+import type { LabServerSpec } from './server-spec';
 import { isBaseWhole, judge, type LabStatus } from './status';
 import { together } from './together';
 import { freeIndex } from './underlay';
+import { wantedHost, wantedNodes, wantedServer, type Wanted } from './wanted';
 
-/** How long a command waits for another one that is at work on the same lab. */
-const LOCK_DEADLINE_MS = 120_000;
+/** A node that comes and goes while leaf and control plane's node stay. */
+type Member = HostNode | ServerNode;
 
 /**
- * Several hosts on one machine: a leaf switch, a control plane and hosts, each in a network namespace of its own.
- *
- * Everything that is known of a lab is on the disk and in the kernel, so that any process can go on with it. Two locks
- * keep processes apart: the lab's for what concerns all of it, a host's for that host alone, always taken in this order.
+ * Several hosts on one machine: a leaf switch, a control plane, hosts, and servers beside them, each in a network namespace of
+ * its own. Everything that is known of a lab is on the disk and in the kernel, so that any process can go on with it.
  */
 export class Lab {
   readonly name: string;
   readonly leaf: LeafNode;
   readonly control: ControlNode;
-  private readonly hostNodes = new Map<string, HostNode>();
+  private readonly hosts = new Map<string, HostNode>();
+  private readonly servers = new Map<string, ServerNode>();
   private readonly traces: LabTraces;
+  private readonly locks: LabLocks;
 
   private constructor(
     private readonly context: LabContext,
-    private readonly scope: string,
+    scope: string,
   ) {
     const { options, layout, cgroup, machine } = context;
     this.name = options.name;
     this.leaf = new LeafNode(context);
     this.control = new ControlNode(context);
     this.traces = { lab: options.name, layout, cgroup, machine };
+    this.locks = new LabLocks(options.name, scope);
   }
 
   /** The lab of that name, made or not. Nothing is changed by this. */
@@ -54,35 +59,36 @@ export class Lab {
 
   /** The host of that name, made or not. */
   host(name: string): HostNode {
-    const known = this.hostNodes.get(name);
-    if (known) return known;
-    const node = new HostNode(this.context, name);
-    this.hostNodes.set(name, node);
-    return node;
+    return known(this.hosts, name, () => new HostNode(this.context, name));
+  }
+
+  /** The server of that name, made or not. */
+  server(name: string): ServerNode {
+    return known(this.servers, name, () => new ServerNode(this.context, name));
   }
 
   /**
-   * Makes the lab with the hosts of its options, or what is missing of it; nothing when it is there and whole. A lab that
-   * is dead in any part is cleared first.
+   * Makes the lab with the hosts and servers of its options, or what is missing of it; nothing when it is there and whole. A
+   * lab that is dead in any part is cleared first.
    * @throws HeddleError that names the step, after everything this call made is cleared
    */
   async up(signal?: AbortSignal): Promise<LabStatus> {
-    const wanted = wantedHosts(this.context.options);
+    const { options } = this.context;
+    const wanted = wantedNodes(options);
     await this.context.machine.check();
-    return this.withLab('up', async () =>
-      this.withHosts('up', [...(await this.hostTraces()), ...wanted.map((spec) => spec.name)], async () => {
+    return this.locks.withLab('up', async () =>
+      this.locks.withNodes('up', [...(await this.memberNames()), ...wanted.map(nameOf)], async () => {
         const status = await this.clearIfDead();
         const isNew = status.state === 'absent';
-        const have = new Set(status.nodes.map((node) => node.name));
-        const missing = wanted.filter((spec) => !have.has(spec.name));
-        const made = missing.map((spec) => spec.name);
-        await this.orUndo(isNew ? undefined : made, async () => {
+        const missing = wanted.filter((each) => !isThere(each, status.nodes));
+        await this.orUndo(isNew ? undefined : missing.map(nameOf), async () => {
           if (isNew) await this.makeBase(signal);
-          for (const spec of missing) await this.reserve(spec);
+          for (const each of missing) await this.reserve(each);
           await together(
             [
-              ...(this.context.options.commands.server ? [(s: AbortSignal) => this.control.start('server', s)] : []),
-              ...made.map((name) => (s: AbortSignal) => this.host(name).make(this.leaf, s)),
+              ...(options.commands.server ? [(s: AbortSignal) => this.control.start('server', s)] : []),
+              ...missing.map((each) => (s: AbortSignal) => this.member(each).make(this.leaf, s)),
+              ...(wanted.length > 0 ? [(s: AbortSignal) => this.startLeafAgent(s)] : []),
             ],
             signal,
           );
@@ -95,8 +101,8 @@ export class Lab {
   /** Ends the lab and everything in it, whatever state it is in. Harmless when there is none. */
   async down(): Promise<void> {
     await this.context.machine.check();
-    return this.withLab('down', async () =>
-      this.withHosts('down', await this.hostTraces(), async () => {
+    return this.locks.withLab('down', async () =>
+      this.locks.withNodes('down', await this.memberNames(), async () => {
         await this.clear();
       }),
     );
@@ -108,53 +114,25 @@ export class Lab {
    * @throws HeddleError that names the step, after the host is cleared
    */
   async hostUp(spec: string | LabHostSpec, signal?: AbortSignal): Promise<NodeStatus> {
-    const wanted = typeof spec === 'string' ? { name: spec } : spec;
-    const host = this.host(checkHostName(wanted.name));
-    await this.context.machine.check();
-    const lock = await this.withLab(`host up ${host.name}`, async () => {
-      await this.ensureBase(signal);
-      const hostLock = await this.lock(`host up ${host.name}`, host.name);
-      try {
-        const found = await this.tracedHost(host);
-        if (found?.state === 'running') {
-          await hostLock.release();
-          return undefined;
-        }
-        if (found) await this.clearHost(host.name, `clear what was dead (${found.reason ?? 'its start was cut off'})`);
-        await this.reserve(wanted);
-        return hostLock;
-      } catch (error) {
-        await hostLock.release();
-        throw error;
-      }
-    });
-    if (!lock) return host.status();
-    try {
-      await this.orUndo([host.name], () => host.make(this.leaf, signal));
-    } catch (error) {
-      await lock.release();
-      await this.dropBaseIfUnused();
-      throw error;
-    }
-    await lock.release();
-    return host.status();
+    return this.memberUp(wantedHost(spec), signal);
+  }
+
+  /** Makes one server, as {@link hostUp} makes a host. */
+  async serverUp(spec: LabServerSpec, signal?: AbortSignal): Promise<NodeStatus> {
+    return this.memberUp(wantedServer(spec), signal);
   }
 
   /**
-   * Ends one host. With the last one go leaf and control plane's node too, unless the control plane runs there.
+   * Ends one host. With the last host or server go leaf and control plane's node too, unless the control plane runs there.
    * Harmless when there is no such host.
    */
   async hostDown(name: string): Promise<void> {
-    const host = this.host(checkHostName(name));
-    await this.context.machine.check();
-    const lock = await this.withLab(`host down ${name}`, () => this.lock(`host down ${name}`, name));
-    try {
-      if (!(await this.tracedHost(host))) return;
-      await this.clearHost(name, 'clear');
-    } finally {
-      await lock.release();
-    }
-    await this.dropBaseIfUnused();
+    return this.memberDown(this.host(name));
+  }
+
+  /** Ends one server, as {@link hostDown} ends a host. */
+  async serverDown(name: string): Promise<void> {
+    return this.memberDown(this.server(name));
   }
 
   /** Starts the control plane or its door, when it does not run. */
@@ -170,11 +148,11 @@ export class Lab {
   /** How the lab and each of its parts are now. */
   async status(): Promise<LabStatus> {
     const nodes = await this.nodeStatuses();
-    const [lab, ...hosts] = await Promise.all(
-      [undefined, ...nodes.map((node) => node.name)].map((name) => MachineLock.holder(this.lockName(name))),
+    const [lab, ...holders] = await Promise.all(
+      [undefined, ...nodes.map((node) => node.name)].map((name) => this.locks.holder(name)),
     );
-    const busy = new Map(nodes.map((node, i) => [node.name, hosts[i]]));
-    return this.describe(nodes, lab ?? hosts.find((holder) => holder !== undefined), (name) =>
+    const busy = new Map(nodes.map((node, i) => [node.name, holders[i]]));
+    return this.describe(nodes, lab ?? holders.find((holder) => holder !== undefined), (name) =>
       Boolean(lab ?? busy.get(name)),
     );
   }
@@ -200,29 +178,42 @@ export class Lab {
 
   private async nodeStatuses(): Promise<NodeStatus[]> {
     const names = await tracedNodes(this.traces);
-    const base = [LEAF, CONTROL].filter((name) => names.includes(name));
-    const hosts = await Promise.all(
-      names.filter(isHostName).map(async (name) => ({ name, index: (await this.host(name).index()) ?? Infinity })),
-    );
-    hosts.sort((a, b) => a.index - b.index || (a.name < b.name ? -1 : 1));
-    return Promise.all([...base, ...hosts.map((host) => host.name)].map((name) => this.node(name).status()));
+    const base = [this.leaf, this.control].filter(({ name }) => names.includes(name));
+    const members = await Promise.all(names.filter(isMemberName).map((name) => this.traced(name)));
+    members.sort((a, b) => a.place - b.place || (a.node.name < b.node.name ? -1 : 1));
+    return Promise.all([...base, ...members.map(({ node }) => node)].map((node) => node.status()));
   }
 
-  private node(name: string): LeafNode | ControlNode | HostNode {
-    if (name === LEAF) return this.leaf;
-    if (name === CONTROL) return this.control;
-    return this.host(name);
+  /** Names of the hosts and servers that have left a trace. */
+  private async memberNames(): Promise<string[]> {
+    return (await tracedNodes(this.traces)).filter(isMemberName);
   }
 
-  private async hostTraces(): Promise<string[]> {
-    return (await tracedNodes(this.traces)).filter(isHostName);
+  /**
+   * One of them, and where it is shown.
+   * @param kind what it is taken for when it has lost its record, and so is dead in any case
+   */
+  private async traced(name: string, kind: Member['kind'] = 'host'): Promise<{ node: Member; place: number }> {
+    const { machine, layout } = this.context;
+    const loaded = await new NodeRecords(machine.files, layout.node(name)).loadNode();
+    const record = loaded.state === 'ok' ? loaded.value : undefined;
+    if ((record?.kind ?? kind) === 'server') return { node: this.server(name), place: Infinity };
+    return { node: this.host(name), place: record?.index ?? Number.MAX_SAFE_INTEGER };
   }
 
-  private async tracedHost(host: HostNode): Promise<NodeStatus | undefined> {
-    return (await this.hostTraces()).includes(host.name) ? host.status() : undefined;
+  private member({ kind, spec }: Wanted): Member {
+    return kind === 'host' ? this.host(spec.name) : this.server(spec.name);
   }
 
-  /** Under the lab's and all hosts' locks: clears what is dead, and says what there is then. */
+  /** How a host or server is that may have left a trace. @throws HeddleError `conflict` when its name is that of another kind */
+  private async tracedStatus(member: Member): Promise<NodeStatus | undefined> {
+    if (!(await this.memberNames()).includes(member.name)) return undefined;
+    const { node } = await this.traced(member.name, member.kind);
+    if (node.kind !== member.kind) throw nameTaken(member, node);
+    return node.status();
+  }
+
+  /** Under the lab's and all members' locks: clears what is dead, and says what there is then. */
   private async clearIfDead(): Promise<LabStatus> {
     const status = await this.statusUnderLock();
     if (status.state !== 'dead') return status;
@@ -239,7 +230,8 @@ export class Lab {
   }
 
   private async makeBase(signal?: AbortSignal): Promise<void> {
-    await together([(s) => this.leaf.make(s), (s) => this.control.make(s)], signal);
+    const { leaf } = this.context.options;
+    await together([(s) => this.leaf.make(leaf, s), (s) => this.control.make(s)], signal);
     await this.control.join(this.leaf);
   }
 
@@ -250,33 +242,89 @@ export class Lab {
       const [leaf, control] = await Promise.all([this.leaf.status(), this.control.status()]);
       if (isBaseWhole(leaf, control)) return;
     }
-    await this.withHosts('clear', [...traced].filter(isHostName), async () => {
+    await this.locks.withNodes('clear', [...traced].filter(isMemberName), async () => {
       if (traced.size > 0) await this.clear('clear what was dead');
       await this.orUndo(undefined, () => this.makeBase(signal));
     });
   }
 
   private async dropBaseIfUnused(): Promise<void> {
-    await this.withLab('clear', async () => {
-      const hosts = await this.hostTraces();
-      if (hosts.length === 0 && !(await this.control.hasServer())) await this.clear();
+    await this.locks.withLab('clear', async () => {
+      const members = await this.memberNames();
+      if (members.length === 0 && !(await this.control.hasServer())) await this.clear();
     });
   }
 
-  /** Under the lab's lock: gives a host its address. */
-  private async reserve(spec: LabHostSpec): Promise<void> {
-    const indexes = await Promise.all((await this.hostTraces()).map((name) => this.host(name).index()));
-    await this.host(spec.name).reserve(spec, freeIndex(indexes.filter((index) => index !== undefined)));
+  /** The leaf's agent comes with the first of what it forwards for. To be called under the lock of a host or server. */
+  private async startLeafAgent(signal: AbortSignal): Promise<void> {
+    if (!this.context.options.commands.agent) return;
+    await this.locks.withNodes('start the agent of the leaf', [LEAF], () => this.leaf.startAgent(signal));
   }
 
-  /** Does the work; when that fails, clears these hosts, or the whole lab, before the failure is passed on. */
-  private async orUndo<T>(hosts: readonly string[] | undefined, work: () => Promise<T>): Promise<T> {
+  private async memberUp(wanted: Wanted, signal?: AbortSignal): Promise<NodeStatus> {
+    const node = this.member(wanted);
+    const purpose = `${node.kind} up ${node.name}`;
+    await this.context.machine.check();
+    const lock = await this.locks.withLab(purpose, async () => {
+      await this.ensureBase(signal);
+      const taken = await this.locks.take(purpose, node.name);
+      try {
+        const found = await this.tracedStatus(node);
+        if (found?.state === 'running') {
+          await taken.release();
+          return undefined;
+        }
+        if (found)
+          await this.clearMember(node.name, `clear what was dead (${found.reason ?? 'its start was cut off'})`);
+        await this.reserve(wanted);
+        return taken;
+      } catch (error) {
+        await taken.release();
+        throw error;
+      }
+    });
+    if (!lock) return node.status();
+    try {
+      await this.orUndo([node.name], () =>
+        together([(s) => node.make(this.leaf, s), (s) => this.startLeafAgent(s)], signal),
+      );
+    } catch (error) {
+      await lock.release();
+      await this.dropBaseIfUnused();
+      throw error;
+    }
+    await lock.release();
+    return node.status();
+  }
+
+  private async memberDown(node: Member): Promise<void> {
+    const purpose = `${node.kind} down ${node.name}`;
+    await this.context.machine.check();
+    const lock = await this.locks.withLab(purpose, () => this.locks.take(purpose, node.name));
+    try {
+      if (!(await this.tracedStatus(node))) return;
+      await this.clearMember(node.name, 'clear');
+    } finally {
+      await lock.release();
+    }
+    await this.dropBaseIfUnused();
+  }
+
+  /** Under the lab's lock: writes down what is about to be made, a host with its address. */
+  private async reserve(wanted: Wanted): Promise<void> {
+    if (wanted.kind === 'server') return this.server(wanted.spec.name).reserve(wanted.spec);
+    const indexes = await Promise.all((await this.memberNames()).map((name) => this.host(name).index()));
+    return this.host(wanted.spec.name).reserve(wanted.spec, freeIndex(indexes.filter((index) => index !== undefined)));
+  }
+
+  /** Does the work; when that fails, clears these members, or the whole lab, before the failure is passed on. */
+  private async orUndo<T>(members: readonly string[] | undefined, work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
       try {
-        if (hosts === undefined) await this.clear('clear what was begun');
-        else await Promise.all(hosts.map((name) => this.clearHost(name, 'clear what was begun')));
+        if (members === undefined) await this.clear('clear what was begun');
+        else await Promise.all(members.map((name) => this.clearMember(name, 'clear what was begun')));
       } catch (second) {
         const { code, message, retryable } = HeddleError.from(error);
         const more = `${message}; and what was begun could not be cleared: ${HeddleError.from(second).message}`;
@@ -286,55 +334,37 @@ export class Lab {
     }
   }
 
-  /** Under the host's lock. */
-  private async clearHost(name: string, step: string): Promise<void> {
+  /** Under its lock. */
+  private async clearMember(name: string, step: string): Promise<void> {
     await runStep(this.context, name, step, async () => {
-      if ((await this.leaf.status()).state === 'running') await this.leaf.detach(name);
+      if (await this.leaf.isWhole()) await this.leaf.detach(name);
       await clearNode(this.traces, name);
     });
   }
-
-  private async withLab<T>(purpose: string, work: () => Promise<T>): Promise<T> {
-    const lock = await this.lock(purpose);
-    try {
-      return await work();
-    } finally {
-      await lock.release();
-    }
-  }
-
-  /** Holds the locks of these hosts, taken in the order of their names, while the work is done. */
-  private async withHosts<T>(purpose: string, hosts: Iterable<string>, work: () => Promise<T>): Promise<T> {
-    const locks: MachineLock[] = [];
-    try {
-      for (const host of [...new Set(hosts)].sort()) locks.push(await this.lock(purpose, host));
-      return await work();
-    } finally {
-      for (const lock of locks) await lock.release();
-    }
-  }
-
-  private lock(purpose: string, host?: string): Promise<MachineLock> {
-    return MachineLock.acquire(this.lockName(host), {
-      deadlineMs: LOCK_DEADLINE_MS,
-      purpose: `lab ${purpose}, process ${process.pid}`,
-    });
-  }
-
-  private lockName(host?: string): string {
-    return ['lab', this.name, this.scope, ...(host === undefined ? [] : [host])].join(':');
-  }
 }
 
-function isHostName(name: string): boolean {
+function known<T>(nodes: Map<string, T>, name: string, make: () => T): T {
+  const node = nodes.get(name) ?? make();
+  nodes.set(name, node);
+  return node;
+}
+
+function isMemberName(name: string): boolean {
   return name !== LEAF && name !== CONTROL;
 }
 
-function wantedHosts({ hosts = [] }: LabOptions): LabHostSpec[] {
-  const listed = typeof hosts === 'number' ? hostNames(hosts) : hosts;
-  const specs = listed.map((host) => (typeof host === 'string' ? { name: host } : host));
-  const names = specs.map((spec) => checkHostName(spec.name));
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw new HeddleError('invalid', `the lab host ${twice} is listed twice`);
-  return specs;
+function nameOf({ spec }: Wanted): string {
+  return spec.name;
+}
+
+/** Whether a node of that name and kind is there. @throws HeddleError `conflict` when it is of another kind */
+function isThere({ kind, spec: { name } }: Wanted, nodes: readonly NodeStatus[]): boolean {
+  const found = nodes.find((node) => node.name === name);
+  if (found && found.kind !== kind) throw nameTaken({ kind, name }, found);
+  return found !== undefined;
+}
+
+function nameTaken(wanted: { kind: string; name: string }, found: { kind: string }): HeddleError {
+  const { kind, name } = wanted;
+  return new HeddleError('conflict', `${name} is a ${found.kind} of this lab already: give the ${kind} another name`);
 }

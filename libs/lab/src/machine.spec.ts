@@ -14,7 +14,7 @@ describe('checkMachine', () => {
   it('names the programs that are missing', async () => {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'heddle-machine-'));
     try {
-      for (const name of ['ip', 'nsenter', 'unshare', 'ethtool']) {
+      for (const name of ['ip', 'nsenter', 'unshare', 'ethtool', 'nft']) {
         await writeFile(path.join(folder, name), '');
         await chmod(path.join(folder, name), 0o755);
       }

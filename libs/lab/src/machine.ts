@@ -34,6 +34,7 @@ export interface Machine {
 const COMMANDS = [
   'ip',
   'ethtool',
+  'nft',
   'nsenter',
   'unshare',
   'ovsdb-tool',

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { checkHostName, checkLabName, hostNames, leafPortName, netnsName, uplinkName } from './names';
+import { CABLES, checkLabName, checkNodeName, hostNames, leafPortName, linkOf, netnsName } from './names';
 
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz';
 const chars = (set: string, min: number, max: number) =>
@@ -22,7 +22,7 @@ describe('lab names', () => {
 
 describe('host names', () => {
   it.each(['', 'leaf', 'ctl', 'h1-', '-h', 'H1', 'a'.repeat(21), 'h_1', 'h/1'])('may not be "%s"', (name) => {
-    expect(() => checkHostName(name)).toThrow(/a lab host is named with 1 to 20 of a-z 0-9 -/);
+    expect(() => checkNodeName('host', name)).toThrow(/a lab host is named with 1 to 20 of a-z 0-9 -/);
   });
 
   it('are counted from h1', () => {
@@ -36,9 +36,9 @@ describe('names of namespaces and links', () => {
     fc.assert(
       fc.property(labName, hostName, (lab, host) => {
         expect(checkLabName(lab)).toBe(lab);
-        expect(checkHostName(host)).toBe(host);
+        expect(checkNodeName('host', host)).toBe(host);
         expect(netnsName(lab, host)).toBe(`${lab}-${host}`);
-        for (const link of [leafPortName(lab, host), uplinkName(lab)]) {
+        for (const link of CABLES.flatMap((cable) => [leafPortName(lab, host, cable), linkOf(lab, cable)])) {
           expect(link.startsWith(`${lab}-`)).toBe(true);
           expect(link.length).toBeLessThanOrEqual(15);
         }
@@ -50,7 +50,8 @@ describe('names of namespaces and links', () => {
     fc.assert(
       fc.property(labName, labName, hostName, hostName, (labA, labB, hostA, hostB) => {
         fc.pre(labA !== labB || hostA !== hostB);
-        expect(leafPortName(labA, hostA)).not.toBe(leafPortName(labB, hostB));
+        const ports = (lab: string, host: string): string[] => CABLES.map((cable) => leafPortName(lab, host, cable));
+        expect(new Set([...ports(labA, hostA), ...ports(labB, hostB)]).size).toBe(2 * CABLES.length);
         expect(netnsName(labA, hostA)).not.toBe(netnsName(labB, hostB));
       }),
     );

@@ -1,12 +1,12 @@
 import { HeddleError } from '@heddle/model';
 import { linkName } from '@heddle/host';
 
-/** The switch that joins a lab's hosts, and the node that the control plane runs on. Hosts have names of their own. */
+/** The switch that joins a lab's hosts, and the node that the control plane runs on. Hosts and servers have names of their own. */
 export const LEAF = 'leaf';
 export const CONTROL = 'ctl';
 
 const LAB_NAME = /^[a-z][a-z0-9]{0,6}$/;
-const HOST_NAME = /^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$/;
+const NODE_NAME = /^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$/;
 const RESERVED = new Set([LEAF, CONTROL]);
 
 /** @throws HeddleError `invalid`. Short, and without `-`, so that `LAB-` begins the names of one lab only. */
@@ -20,13 +20,13 @@ export function checkLabName(name: string): string {
   return name;
 }
 
-/** @throws HeddleError `invalid` */
-export function checkHostName(name: string): string {
-  if (!HOST_NAME.test(name) || RESERVED.has(name)) {
+/** @throws HeddleError `invalid`. Hosts and servers of a lab share their names. */
+export function checkNodeName(kind: 'host' | 'server', name: string): string {
+  if (!NODE_NAME.test(name) || RESERVED.has(name)) {
     const reserved = [...RESERVED].join(' and ');
     throw new HeddleError(
       'invalid',
-      `a lab host is named with 1 to 20 of a-z 0-9 -, beginning with a letter and ending without -, not "${name}"; ${reserved} are taken`,
+      `a lab ${kind} is named with 1 to 20 of a-z 0-9 -, beginning with a letter and ending without -, not "${name}"; ${reserved} are taken`,
     );
   }
   return name;
@@ -42,12 +42,20 @@ export function netnsName(lab: string, node: string): string {
   return `${lab}-${node}`;
 }
 
-/** The link by which a host or the control plane's node reaches the leaf, in the node's namespace. */
-export function uplinkName(lab: string): string {
-  return `${lab}-up`;
+/** The cables of the fabric that every host has, by the names under which Heddle knows them as its uplinks. */
+export const UPLINKS = ['fabric', 'macvlan'] as const;
+export type UplinkName = (typeof UPLINKS)[number];
+
+/** The cables that a node may have to the leaf. A server has that of the fabric only, the control plane's node none of it. */
+export const CABLES = ['underlay', ...UPLINKS] as const;
+export type CableName = (typeof CABLES)[number];
+
+/** The end of a cable at the node, in the node's namespace. */
+export function linkOf(lab: string, cable: CableName): string {
+  return cable === 'underlay' ? `${lab}-up` : `${lab}-${cable}`;
 }
 
-/** The other end of a node's uplink, a port of the leaf. */
-export function leafPortName(lab: string, node: string): string {
-  return linkName(`${lab}-`, node);
+/** The end of a node's cable at the leaf, which is the name of the port there. `_` is in no name of a node. */
+export function leafPortName(lab: string, node: string, cable: CableName): string {
+  return linkName(`${lab}-`, cable === 'underlay' ? node : `${node}_${cable.charAt(0)}`);
 }

@@ -21,7 +21,7 @@ export interface PartSpec {
 }
 
 export interface PartStatus {
-  /** A process of the lab, or one of the things it stands on: `namespace`, `uplink`, `run folder`. */
+  /** A process of the lab, or one of the things it stands on: `namespace`, `run folder`, or a cable such as `underlay`. */
   readonly name: string;
   /** `dead`: it was there and has ended. `missing`: it is not there though it should be. */
   readonly state: 'running' | 'dead' | 'missing';
@@ -99,6 +99,14 @@ export class Parts {
       });
     }
     return sent;
+  }
+
+  /** Ends a part and forgets that it was ever started. Returns whether it was running. */
+  async forget(part: PartName): Promise<boolean> {
+    const loaded = await this.records.loadPart(part);
+    const ended = loaded.state === 'ok' && (await this.signal(part, 'SIGKILL'));
+    await this.records.removePart(part);
+    return ended;
   }
 
   async status(part: PartName): Promise<PartStatus> {

@@ -12,7 +12,7 @@ describe('NodeRecords', () => {
     await records.saveNode({ name: 'h1', kind: 'host', phase: 'starting', index: 4, spec: { name: 'h1', zone: 'z' } });
     await records.updateNode({ phase: 'up', netnsInode: 7 });
     expect(required(await records.loadNode(), 'h1')).toEqual({
-      version: 1,
+      version: 2,
       name: 'h1',
       kind: 'host',
       phase: 'up',

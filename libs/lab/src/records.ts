@@ -2,10 +2,11 @@ import { HeddleError } from '@heddle/model';
 import { HashedFile, type Files, type Loaded, type ProcessIdentity } from '@heddle/host';
 import type { LabHostSpec } from './host-config';
 import type { NodeLayout } from './layout';
+import type { LabServerSpec } from './server-spec';
 
-const VERSION = 1;
+const VERSION = 2;
 
-export type NodeKind = 'leaf' | 'control' | 'host';
+export type NodeKind = 'leaf' | 'control' | 'host' | 'server';
 
 /** The processes that make up a lab. */
 export type PartName =
@@ -18,7 +19,13 @@ export type PartName =
   | 'holder'
   | 'attach'
   | 'engine'
-  | 'agent';
+  | 'agent'
+  | RunName;
+
+/** A process that somebody else wanted to have in a node, and that the node is whole without. */
+export type RunName = `run-${string}`;
+
+export const isRun = (part: string): part is RunName => part.startsWith('run-');
 
 /** What is written down of a node before anything of it is made, and again when it is whole. */
 export interface NodeRecord {
@@ -31,7 +38,9 @@ export interface NodeRecord {
   readonly netnsInode?: number;
   /** For a host: its place in the underlay's address range. */
   readonly index?: number;
+  /** Of a host, and of the leaf. */
   readonly spec?: LabHostSpec;
+  readonly server?: LabServerSpec;
 }
 
 /** One process that was started. */
@@ -82,11 +91,15 @@ export class NodeRecords {
     });
   }
 
+  async removePart(part: PartName): Promise<void> {
+    await this.files.remove(this.layout.partRecord(part));
+  }
+
   /** Names of the parts that were ever started here. */
-  async parts(): Promise<string[]> {
+  async parts(): Promise<PartName[]> {
     return (await this.files.list(this.layout.parts))
       .filter((name) => name.endsWith('.json'))
-      .map((name) => name.slice(0, -'.json'.length));
+      .map((name) => name.slice(0, -'.json'.length) as PartName);
   }
 }
 

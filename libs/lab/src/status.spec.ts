@@ -1,4 +1,5 @@
 import type { NodeStatus } from './lab-node';
+import type { PartStatus } from './parts';
 import { isBaseWhole, judge } from './status';
 
 const node = (name: string, state: NodeStatus['state'] = 'running', reason?: string): NodeStatus => ({
@@ -43,21 +44,23 @@ describe('judge', () => {
 });
 
 describe('isBaseWhole', () => {
-  const forwarder = { name: 'forwarder', state: 'running' } as const;
+  const part = (name: string, state: PartStatus['state'] = 'running'): PartStatus => ({ name, state });
+  const leaf = { ...node('leaf'), parts: [part('ovsdb'), part('vswitchd')] };
+  const control = { ...node('ctl'), parts: [part('forwarder')] };
+  const dead = (whole: NodeStatus, ...parts: PartStatus[]): NodeStatus => ({ ...whole, state: 'dead', parts });
 
-  it('does not ask for a control plane', () => {
-    const dead = { ...node('ctl', 'dead'), parts: [forwarder, { name: 'server', state: 'dead' } as const] };
-    expect(isBaseWhole(node('leaf'), dead)).toBe(true);
-    expect(isBaseWhole(node('leaf'), { ...node('ctl'), parts: [forwarder] })).toBe(true);
+  it('does not ask for a control plane, nor for an agent of the leaf', () => {
+    expect(isBaseWhole(leaf, control)).toBe(true);
+    expect(isBaseWhole(leaf, dead(control, part('forwarder'), part('server', 'dead')))).toBe(true);
+    expect(isBaseWhole(dead(leaf, ...leaf.parts, part('agent', 'dead')), control)).toBe(true);
   });
 
   it('asks for everything else', () => {
-    const whole = { ...node('ctl'), parts: [forwarder] };
-    expect(isBaseWhole(node('leaf', 'dead'), whole)).toBe(false);
-    expect(isBaseWhole(node('leaf'), { ...whole, state: 'starting' })).toBe(false);
-    expect(isBaseWhole(node('leaf'), { ...whole, state: 'dead', parts: [] })).toBe(false);
-    expect(isBaseWhole(node('leaf'), { ...whole, state: 'dead', parts: [{ ...forwarder, state: 'dead' }] })).toBe(
-      false,
-    );
+    expect(isBaseWhole(dead(leaf, part('ovsdb'), part('vswitchd', 'dead'), part('agent')), control)).toBe(false);
+    expect(isBaseWhole(dead(leaf), control)).toBe(false);
+    expect(isBaseWhole({ ...leaf, state: 'starting' }, control)).toBe(false);
+    expect(isBaseWhole(leaf, { ...control, state: 'starting' })).toBe(false);
+    expect(isBaseWhole(leaf, dead(control))).toBe(false);
+    expect(isBaseWhole(leaf, dead(control, part('forwarder', 'dead')))).toBe(false);
   });
 });

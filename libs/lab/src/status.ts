@@ -1,6 +1,7 @@
 import type { NodeStatus } from './lab-node';
 import { CONTROL, LEAF } from './names';
 import type { PartStatus } from './parts';
+import type { PartName } from './records';
 
 export interface LabStatus {
   readonly name: string;
@@ -15,7 +16,7 @@ export interface LabStatus {
   readonly busy?: string;
   /** Where the control plane's API is reached: from the machine, and from any network namespace on it. */
   readonly api?: { readonly url: string; readonly socket: string };
-  /** Leaf and control plane first, then the hosts in the order of their addresses. */
+  /** Leaf and control plane first, then the hosts in the order of their addresses, then the servers by name. */
   readonly nodes: readonly NodeStatus[];
 }
 
@@ -39,11 +40,19 @@ export function judge(
   return { state: whole ? 'running' : 'starting' };
 }
 
-/** Whether hosts can be made on leaf and control plane's node as they are: a control plane may run there or not. */
+/** Whether hosts can be made on leaf and control plane's node as they are: agent and control plane may run there or not. */
 export function isBaseWhole(leaf: NodeStatus, control: NodeStatus): boolean {
-  const others = control.parts.filter((part) => part.name !== 'server');
-  const controlWhole = control.state !== 'starting' && others.length > 0 && others.every(isRunning);
-  return leaf.state === 'running' && controlWhole;
+  return isLeafWhole(leaf) && isWholeWithout('server', control);
+}
+
+/** Whether the leaf is as it was made, whatever has become of its agent. */
+export function isLeafWhole(leaf: NodeStatus): boolean {
+  return isWholeWithout('agent', leaf);
+}
+
+function isWholeWithout(optional: PartName, { state, parts }: NodeStatus): boolean {
+  const others = parts.filter((part) => part.name !== optional);
+  return state !== 'starting' && others.length > 0 && others.every(isRunning);
 }
 
 function isRunning(part: PartStatus): boolean {

@@ -1,5 +1,12 @@
-import { learningBridge, ovsdbCommand, vsctlCommand, vswitchdCommand } from './commands';
 import { inNetns } from '@heddle/host';
+import {
+  cableGuard,
+  learningBridge,
+  ovsdbCommand,
+  segmentationCommand,
+  vsctlCommand,
+  vswitchdCommand,
+} from './commands';
 import type { NodeLayout } from './layout';
 import type { Machine } from './machine';
 import type { PartSpec } from './parts';
@@ -38,17 +45,25 @@ export class NodeSwitch {
     };
   }
 
+  /** Has the daemon leave segmentation and checksums to whoever receives. To be called before it starts. */
+  async leaveSegmentation(): Promise<void> {
+    await this.machine.processes.run(segmentationCommand(this.layout), { deadlineMs: 15_000 });
+  }
+
+  /** Keeps the node's kernel out of what passes the lab's cables. Lasts as long as the namespace. */
+  async guardCables(lab: string): Promise<void> {
+    await this.machine.processes.run([...inNetns(this.netns), 'nft', '-f', '-'], { input: cableGuard(lab) });
+  }
+
   /** A learning bridge of that name, and the ports it has at least. */
   async bridge(name: string, options: { mac?: string; ports?: readonly string[] } = {}): Promise<void> {
     const ports = (options.ports ?? []).map((port) => ['--may-exist', 'add-port', name, port]);
-    await this.run(...learningBridge(name, options), ...ports);
+    await this.vsctl(...learningBridge(name, options), ...ports);
   }
 
-  async removePort(bridge: string, port: string): Promise<void> {
-    await this.run(['--if-exists', 'del-port', bridge, port]);
-  }
-
-  private async run(...commands: ReadonlyArray<readonly string[]>): Promise<void> {
-    await this.machine.processes.run(vsctlCommand(this.layout, ...commands), { deadlineMs: 15_000 });
+  /** One transaction of ovs-vsctl(8), each command as its words; returns its output when the switch has taken it over. */
+  async vsctl(...commands: ReadonlyArray<readonly string[]>): Promise<string> {
+    const argv = vsctlCommand(this.layout, ...commands);
+    return (await this.machine.processes.run(argv, { deadlineMs: 15_000 })).stdout;
   }
 }

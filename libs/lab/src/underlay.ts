@@ -3,6 +3,7 @@ import { HeddleError } from '@heddle/model';
 
 /** The network between a lab's hosts: TEST-NET-1 of RFC 5737, which no lab shares with anything outside its namespaces. */
 const NETWORK = [192, 0, 2] as const;
+const LEAF_HOST_PART = 1;
 const CONTROL_HOST_PART = 10;
 const FIRST_HOST_PART = 11;
 const LAST_HOST_PART = 254;
@@ -12,6 +13,7 @@ export const UNDERLAY_PREFIX_LENGTH = 24;
 export const UNDERLAY_MTU = 1500;
 export const MAX_HOSTS = LAST_HOST_PART - FIRST_HOST_PART + 1;
 
+export const LEAF_ADDRESS = [...NETWORK, LEAF_HOST_PART].join('.');
 export const CONTROL_ADDRESS = [...NETWORK, CONTROL_HOST_PART].join('.');
 export const NATS_URL = `nats://${CONTROL_ADDRESS}:4222`;
 
@@ -27,10 +29,10 @@ export function macOf(address: string): string {
   return ['02', '68', ...bytes].join(':');
 }
 
-/** Commands of `ip` that bring a link of the underlay up. First without, and so never with, an IPv6 address of its own. */
-export function linkUp(link: string): IpWords[] {
+/** Commands of `ip` that bring a link up. First without, and so never with, an IPv6 address of its own. */
+export function linkUp(link: string, mtu = UNDERLAY_MTU): IpWords[] {
   return [
-    ['link', 'set', 'dev', link, 'mtu', String(UNDERLAY_MTU), 'addrgenmode', 'none'],
+    ['link', 'set', 'dev', link, 'mtu', String(mtu), 'addrgenmode', 'none'],
     ['link', 'set', 'dev', link, 'up'],
   ];
 }

@@ -39,6 +39,18 @@ describe('lab up', () => {
     expect((await place.run(['get', 'hosts', '-o', 'name'])).out).toBe('Host/h1\nHost/h2\n');
   });
 
+  it('waits for the agent of the leaf too, where it has one', async () => {
+    labs.leafAgent = true;
+    const { code, err } = await run('up', '--hosts', '1');
+    expect([code, labs.seeds, labs.images]).toEqual([0, ['SU-leaf', 'SU-h1'], ['demo/h1']]);
+    expect(err).toContain('1 of 1 hosts are ready\n');
+    labs.joinAs = 'suspect';
+    labs.made.clear();
+    expect((await run('up', '--hosts', '0', '--timeout', '5s')).err).toContain(
+      'the lab to be ready: leaf leaf is suspect: no heartbeat for 6 s after 5000 ms',
+    );
+  });
+
   it('waits until the control plane says where its token is', async () => {
     labs.silentFor = 3;
     expect((await run('up', '--hosts', '0')).code).toBe(0);
@@ -112,6 +124,46 @@ describe('lab host', () => {
       2,
       'error: lab demo has no running control plane; first: heddle lab up --name demo --hosts 0\n',
     ]);
+  });
+});
+
+describe('lab server', () => {
+  it('puts a server on a port of the leaf, says how it is described to the control plane, and takes it away', async () => {
+    await run('up', '--hosts', '0');
+    const words = ['--address', '10.32.0.20/16', '--gateway', '10.32.0.1', '--vlan', '77'];
+    expect((await run('server', 'up', 's1', ...words)).out.split('\n')).toEqual([
+      'server s1 of lab demo is up',
+      '  as the spec of an Endpoint:',
+      '    endpointKind: baremetal',
+      '    mac: "02:68:0a:20:00:14"',
+      '    addresses: [10.32.0.20]',
+      '    attachment: { driver: static, leaf: leaf, port: demo-s1_f, vlan: 77 }',
+      '',
+    ]);
+    expect(labs.servers.get('s1')).toEqual({ name: 's1', address: '10.32.0.20/16', gateway: '10.32.0.1', vlan: 77 });
+    expect((await run('status')).out).toMatch(/\ns1 +- +running *\n/);
+    expect((await run('server', 'down', 's1')).out).toBe('server s1 of lab demo is gone\n');
+    expect(labs.servers.size).toBe(0);
+  });
+
+  it('may be untagged, with a MAC address of its own', async () => {
+    await run('up', '--hosts', '0');
+    const { out } = await run('server', 'up', 's1', '--address', '10.32.0.20/16', '--mac', '02:00:00:00:00:01');
+    expect(out).toContain('mac: "02:00:00:00:00:01"');
+    expect(out).toContain('{ driver: static, leaf: leaf, port: demo-s1_f }');
+  });
+
+  it('wants a control plane, an address, and a VLAN that there can be', async () => {
+    const up = ['server', 'up', 's1', '--address', '10.32.0.20/16'];
+    const { code, err } = await run(...up);
+    expect([code, err]).toEqual([
+      2,
+      'error: lab demo has no running control plane; first: heddle lab up --name demo --hosts 0\n',
+    ]);
+    await run('up', '--hosts', '0');
+    expect((await run('server', 'up', 's1')).code).toBe(2);
+    expect((await run(...up, '--vlan', '4095')).err).toContain('found VLAN "4095"; allowed is a whole number from 1');
+    expect(labs.servers.size).toBe(0);
   });
 });
 

@@ -1,16 +1,17 @@
-import type { Files } from '@heddle/host';
 import { HeddleError, kindInfo } from '@heddle/model';
 import { parseCount, parseDuration } from '../duration';
-import { toHeddleError, UsageError } from '../errors';
+import { toHeddleError } from '../errors';
 import { InterruptedError } from '../interrupt';
-import { hostSeed, labApi, whenReachable } from '../lab/credentials';
+import { labApi, whenReachable } from '../lab/credentials';
+import { checkControlPlane, inLab, loadLabs } from '../lab/in-lab';
 import type { LabPort, Labs } from '../lab/port';
-import { LabProgress } from '../lab/progress';
+import type { LabProgress } from '../lab/progress';
 import { waitUntilReady } from '../lab/ready';
 import { labStatusLines } from '../lab/status';
 import { checkFormat, PLAIN_FORMATS } from '../render/output';
 import type { Session } from '../session';
 import type { Register } from './command';
+import { registerLabServer } from './lab-server';
 
 const DEFAULT_NAME = 'demo';
 const MOST_HOSTS = 64;
@@ -86,6 +87,8 @@ export const registerLab: Register = (program, run) => {
         await hostDown(session, options.lab, name);
       }),
     );
+
+  registerLabServer(lab, run);
 };
 
 async function labUp(session: Session, name: string, hosts: number, deadlineMs: number, keep: boolean): Promise<void> {
@@ -140,13 +143,7 @@ async function labDown(session: Session, labs: Labs, name: string): Promise<void
 async function hostUp(session: Session, labName: string, host: string, deadlineMs: number): Promise<void> {
   const labs = await loadLabs(session);
   await inLab(session, labs, labName, undefined, async (lab, progress) => {
-    const { nodes } = await lab.status();
-    const server = nodes.find(({ kind }) => kind === 'control')?.parts.find((part) => part.name === 'server');
-    if (server?.state !== 'running') {
-      throw new UsageError(
-        `lab ${labName} has no running control plane; first: heddle lab up --name ${labName} --hosts 0`,
-      );
-    }
+    checkControlPlane(await lab.status());
     await lab.hostUp(host, session.signal);
     await finishHosts(session, lab, [host], deadlineMs, progress);
     progress.done();
@@ -180,7 +177,7 @@ async function forget(session: Session, lab: LabPort, host: string): Promise<voi
   }
 }
 
-/** Waits until the hosts have joined, and meanwhile makes the example image on each. */
+/** Waits until the hosts and the leaf have joined, and meanwhile makes the example image on each host. */
 async function finishHosts(
   session: Session,
   lab: LabPort,
@@ -192,9 +189,20 @@ async function finishHosts(
   const { clock, signal } = session;
   const api = await labApi(lab, { files, clock, signal });
   if (!api) throw new HeddleError('state', `lab ${lab.name} does not say how its API is reached`);
+  const leaves = (await lab.status()).nodes.filter(
+    ({ kind, parts }) => kind === 'leaf' && parts.some((part) => part.name === 'agent'),
+  );
+  const leafNames = leaves.map(({ name }) => name);
   try {
     await Promise.all([
-      waitUntilReady(api, { hosts, deadlineMs, clock, signal, onLook: (lines) => progress.show(lines) }),
+      waitUntilReady(api, {
+        hosts,
+        leaves: leafNames,
+        deadlineMs,
+        clock,
+        signal,
+        onLook: (lines) => progress.show(lines),
+      }),
       ...hosts.map((host) => imageStep(lab, host, session, progress)),
     ]);
   } finally {
@@ -214,47 +222,4 @@ async function imageStep(lab: LabPort, host: string, { clock }: Session, progres
     tell('failed');
     throw error;
   }
-}
-
-/** Opens a lab with its progress shown; what fails in it says where the logs are. */
-async function inLab(
-  session: Session,
-  labs: Labs,
-  name: string,
-  hosts: number | undefined,
-  work: (lab: LabPort, progress: LabProgress) => Promise<void>,
-): Promise<void> {
-  const { terminal, files } = session.environment;
-  const { clock, signal } = session;
-  const progress = new LabProgress(terminal, session.errorStyle);
-  const lab = await labs.open({
-    name,
-    ...(hosts === undefined ? {} : { hosts }),
-    credentials: (host, opened) => hostSeed(host, opened, { files, clock, signal }),
-    onProgress: progress.onEvent,
-  });
-  try {
-    await work(lab, progress);
-  } catch (error) {
-    progress.done();
-    if (error instanceof UsageError || error instanceof InterruptedError) throw error;
-    throw await labFailure(error, lab, files);
-  }
-}
-
-/** The error of a lab as the command line's own: what cannot be reached inside it is a failure, not an absent server. */
-async function labFailure(error: unknown, { nodesFolder }: LabPort, files: Files): Promise<HeddleError> {
-  const { message } = toHeddleError(error);
-  const logs = (await files.exists(nodesFolder)) ? `; the logs of its processes are in ${nodesFolder}/*/logs` : '';
-  return new HeddleError('internal', `${message}${logs}`, { cause: error });
-}
-
-async function loadLabs(session: Session): Promise<Labs> {
-  const { userId } = session.environment;
-  if (userId !== undefined && userId !== 0) {
-    throw new UsageError(
-      'a lab makes network namespaces and runs container engines, for which it must be root: run it with sudo',
-    );
-  }
-  return session.environment.loadLab();
 }

@@ -38,6 +38,14 @@ async function open(appsFolder: string, options: OpenLabOptions): Promise<LabPor
       await lab.hostUp(host, signal);
     },
     hostDown: (host) => lab.hostDown(host),
+    serverUp: async (spec, signal) => {
+      checkBuilt(DAEMONS, appsFolder, existsSync);
+      await lab.serverUp(spec, signal);
+      const server = lab.server(spec.name);
+      const { leaf, port, vlan } = await server.attachment();
+      return { mac: await server.mac(), leaf, port, ...(vlan === undefined ? {} : { vlan }) };
+    },
+    serverDown: (server) => lab.serverDown(server),
     status: () => lab.status(),
     tokenFile: async () => (await serverIn(lab.control.layout.run, new SystemFiles()))?.tokenFile,
     buildDemoImage: async (host) => buildImage((await lab.host(host).config()).docker.socket),

@@ -14,7 +14,7 @@ export interface OpenLabOptions {
   readonly name: string;
   /** How many hosts `up` makes. */
   readonly hosts?: number;
-  /** Gives the NKEY seed of a host; asked while the control plane may still be starting. */
+  /** Gives the NKEY seed of a host, or of the leaf; asked while the control plane may still be starting. */
   readonly credentials?: (host: string, lab: LabPort) => Promise<string>;
   readonly onProgress?: (event: LabProgressEvent) => void;
 }
@@ -28,11 +28,31 @@ export interface LabPort {
   down(): Promise<void>;
   hostUp(host: string, signal: AbortSignal): Promise<void>;
   hostDown(host: string): Promise<void>;
+  serverUp(server: LabServer, signal: AbortSignal): Promise<LabServerPlace>;
+  serverDown(server: string): Promise<void>;
   status(): Promise<LabStatusView>;
   /** File with the bearer token of its control plane; nothing while that does not run. */
   tokenFile(): Promise<string | undefined>;
   /** Makes the example image in the engine of a host. */
   buildDemoImage(host: string): Promise<void>;
+}
+
+/** A server that Heddle does not run, on a port of the lab's leaf. */
+export interface LabServer {
+  readonly name: string;
+  /** IPv4 address with the prefix length of its subnet. */
+  readonly address: string;
+  readonly gateway?: string;
+  readonly mac?: string;
+  readonly vlan?: number;
+}
+
+/** Where a server is, as its Endpoint object has to say it. */
+export interface LabServerPlace {
+  readonly mac: string;
+  readonly leaf: string;
+  readonly port: string;
+  readonly vlan?: number;
 }
 
 export interface LabProgressEvent {
@@ -56,7 +76,7 @@ export interface LabStatusView {
 
 export interface LabNodeView {
   readonly name: string;
-  readonly kind: 'leaf' | 'control' | 'host';
+  readonly kind: 'leaf' | 'control' | 'host' | 'server';
   readonly address?: string;
   readonly state: 'running' | 'starting' | 'dead';
   readonly reason?: string;

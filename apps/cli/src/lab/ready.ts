@@ -8,6 +8,8 @@ const DEFAULT_DOMAIN = 'default';
 
 export interface ReadyOptions {
   readonly hosts: readonly string[];
+  /** Leaves whose agents must be ready too. Default: none. */
+  readonly leaves?: readonly string[];
   readonly deadlineMs: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -15,15 +17,15 @@ export interface ReadyOptions {
 }
 
 /**
- * Waits until the control plane reports these hosts as ready and has the domain that everything attaches to by default.
+ * Waits until the control plane reports these hosts and leaves as ready and has the domain that everything attaches to by default.
  * @throws HeddleError `deadline` that says what is missing
  */
 export async function waitUntilReady(api: HeddleApi, options: ReadyOptions): Promise<void> {
-  const { hosts, deadlineMs, clock, signal, onLook } = options;
+  const { hosts, leaves = [], deadlineMs, clock, signal, onLook } = options;
   let missing: string[] = [];
   await waitFor(
     async () => {
-      missing = await whatIsMissing(api, hosts);
+      missing = await whatIsMissing(api, hosts, leaves);
       onLook([
         ...missing,
         ...(hosts.length > 0
@@ -38,12 +40,13 @@ export async function waitUntilReady(api: HeddleApi, options: ReadyOptions): Pro
 
 const isHostLine = (line: string): boolean => line.startsWith('host ');
 
-async function whatIsMissing(api: HeddleApi, hosts: readonly string[]): Promise<string[]> {
+async function whatIsMissing(api: HeddleApi, hosts: readonly string[], leaves: readonly string[]): Promise<string[]> {
   try {
     const [known, domains] = await Promise.all([api.list(kindInfo('Host')), api.list(kindInfo('Domain'))]);
     const byName = new Map(known.items.map((host) => [host.metadata.name, host]));
     return [
-      ...hosts.flatMap((name) => notReady(name, byName.get(name))),
+      ...hosts.flatMap((name) => notReady(`host ${name}`, byName.get(name))),
+      ...leaves.flatMap((name) => notReady(`leaf ${name}`, byName.get(name))),
       ...(domains.items.some(({ metadata }) => metadata.name === DEFAULT_DOMAIN)
         ? []
         : ['the domain "default" is not there']),
@@ -55,14 +58,14 @@ async function whatIsMissing(api: HeddleApi, hosts: readonly string[]): Promise<
   }
 }
 
-function notReady(name: string, host: HeddleObject | undefined): string[] {
-  if (!host) return [`host ${name} has not joined`];
+function notReady(what: string, host: HeddleObject | undefined): string[] {
+  if (!host) return [`${what} has not joined`];
   const { state, reason, problems } = host.status ?? {};
   if (state === 'ready') return [];
   const why = [reason, ...(Array.isArray(problems) ? problems : [])].filter(
     (text) => typeof text === 'string' && text !== '',
   );
   return [
-    `host ${name} is ${typeof state === 'string' ? state : 'not ready'}${why.length > 0 ? `: ${why.join(', ')}` : ''}`,
+    `${what} is ${typeof state === 'string' ? state : 'not ready'}${why.length > 0 ? `: ${why.join(', ')}` : ''}`,
   ];
 }

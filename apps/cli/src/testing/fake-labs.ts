@@ -1,6 +1,6 @@
 import type { Files } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
-import type { LabNodeView, LabPort, Labs, LabStatusView, OpenLabOptions } from '../lab/port';
+import type { LabNodeView, LabPort, Labs, LabServer, LabStatusView, OpenLabOptions } from '../lab/port';
 import { domain, host } from './cluster';
 import type { FakeApi } from './fake-api';
 
@@ -12,6 +12,9 @@ export class FakeLabs implements Labs {
   readonly made = new Map<string, string[]>();
   readonly seeds: string[] = [];
   readonly images: string[] = [];
+  readonly servers = new Map<string, LabServer>();
+  /** Whether leaves have an agent, which then joins like a host. */
+  leafAgent = false;
   joinAs = 'ready';
   /** How often a control plane is asked where its token is before it says so. */
   silentFor = 0;
@@ -41,6 +44,7 @@ export class FakeLabs implements Labs {
         const have = this.made.get(name) ?? [];
         this.made.set(name, have);
         options.onProgress?.({ node: 'ctl', step: 'start server', state: 'done', ms: 700 });
+        if (this.leafAgent) await this.joinAsAgent('leaf', port, options);
         for (let i = 1; i <= hosts; i++) if (!have.includes(`h${i}`)) await this.join(have, `h${i}`, port, options);
         return this.status(name);
       },
@@ -54,6 +58,13 @@ export class FakeLabs implements Labs {
           name,
           (this.made.get(name) ?? []).filter((known) => known !== hostName),
         ),
+      serverUp: async (server) => {
+        if (this.failure) throw this.failure;
+        this.servers.set(server.name, server);
+        const { mac = '02:68:0a:20:00:14', vlan } = server;
+        return { mac, leaf: 'leaf', port: `${name}-${server.name}_f`, ...(vlan === undefined ? {} : { vlan }) };
+      },
+      serverDown: async (server) => void this.servers.delete(server),
       status: async () => this.status(name),
       tokenFile: async () => (this.made.has(name) && this.silentFor-- <= 0 ? tokenFile : undefined),
       buildDemoImage: async (hostName) => void this.images.push(`${name}/${hostName}`),
@@ -62,28 +73,33 @@ export class FakeLabs implements Labs {
   }
 
   private async join(have: string[], hostName: string, port: LabPort, options: OpenLabOptions): Promise<void> {
-    this.seeds.push((await options.credentials?.(hostName, port)) ?? 'none');
     have.push(hostName);
+    await this.joinAsAgent(hostName, port, options);
+  }
+
+  private async joinAsAgent(hostName: string, port: LabPort, options: OpenLabOptions): Promise<void> {
+    this.seeds.push((await options.credentials?.(hostName, port)) ?? 'none');
     this.api.set(host(hostName, this.joinAs, this.joinAs === 'ready' ? {} : { reason: 'no heartbeat for 6 s' }));
   }
 
   private status(name: string): LabStatusView {
     const hosts = this.made.get(name);
     if (!hosts) return { name, state: 'absent', nodes: [] };
-    const node = (nodeName: string, kind: LabNodeView['kind'], part: string): LabNodeView => ({
+    const node = (nodeName: string, kind: LabNodeView['kind'], ...parts: string[]): LabNodeView => ({
       name: nodeName,
       kind,
       state: 'running',
-      parts: [{ name: part, state: 'running', pid: 1 }],
+      parts: parts.map((part) => ({ name: part, state: 'running', pid: 1 })),
     });
     return {
       name,
       state: 'running',
       api: { url: this.api.url, socket: '/labs/api.sock' },
       nodes: [
-        node('leaf', 'leaf', 'vswitchd'),
+        node('leaf', 'leaf', 'vswitchd', ...(this.leafAgent ? ['agent'] : [])),
         node('ctl', 'control', 'server'),
         ...hosts.map((h) => node(h, 'host', 'agent')),
+        ...[...this.servers.keys()].map((s) => node(s, 'server')),
       ],
     };
   }
