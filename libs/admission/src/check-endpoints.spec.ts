@@ -149,6 +149,13 @@ describe('an endpoint that is written down', () => {
     cluster.apply(endpoint('vm1') + endpoint('vm1', { tenant: 'blue', at: 'driver: ovs, interfaceId: other' }));
   });
 
+  it('learns nothing of the other tenant whose interface it claims', () => {
+    cluster.apply(`${ACME.replace('acme', 'blue')}${endpoint('vm1', { epg: '' })}`);
+    expect(problemsOf(endpoint('vm1', { tenant: 'blue', epg: '' }))).toEqual([
+      'Endpoint blue/hall/vm1 spec.attachment.interfaceId: found interface id vm1, which an endpoint of another tenant has, too; allowed is one of its own',
+    ]);
+  });
+
   it('is at a leaf, and not where a host is cabled to', () => {
     cluster.apply(
       host('leaf1', 'role: leaf') + host('h1', 'uplinks: { f: { interface: eth1, leaf: leaf1, port: e1 } }'),

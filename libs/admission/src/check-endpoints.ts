@@ -207,7 +207,7 @@ function claimsOf({ endpoint, in: place }: Bound): Claim[] {
 const placeText = ({ leaf, port, vlan }: StaticPlace): string =>
   `port ${port} of leaf ${leaf}, ${vlan === undefined ? 'untagged' : `VLAN ${vlan}`}`;
 
-/** A problem of each of two endpoints that claim the same. */
+/** Problems of endpoints that claim the same. */
 function collisions(bound: readonly Bound[], claims: (bound: Bound) => readonly Claim[]): Problem[] {
   const groups = new Map<string, { readonly endpoint: Endpoint; readonly claim: Claim }[]>();
   for (const each of bound) {
@@ -217,18 +217,16 @@ function collisions(bound: readonly Bound[], claims: (bound: Bound) => readonly 
       else if (group.every((other) => other.endpoint !== each.endpoint)) group.push({ endpoint: each.endpoint, claim });
     }
   }
-  return [...groups.values()].flatMap((group) =>
-    group.length < 2
-      ? []
-      : group.map(({ endpoint, claim }) => {
-          const others = group.filter((other) => other.endpoint !== endpoint).map((o) => nameOf(refOf(o.endpoint)));
-          return problem(
-            endpoint,
-            claim.field,
-            `found ${claim.what}, which ${list(others)} has, too; allowed is one of its own`,
-          );
-        }),
-  );
+  return [...groups.values()].flatMap((group) => {
+    const tenants = new Set(group.map(({ endpoint }) => endpoint.metadata.tenant));
+    // Of one tenant, each is told of the others. Else the last one only, and nothing of whose the other is.
+    const told = group.length < 2 ? [] : tenants.size === 1 ? group : group.slice(-1);
+    return told.map(({ endpoint, claim }) => {
+      const others = group.filter((other) => other.endpoint !== endpoint).map((o) => nameOf(refOf(o.endpoint)));
+      const who = tenants.size === 1 ? list(others) : 'an endpoint of another tenant';
+      return problem(endpoint, claim.field, `found ${claim.what}, which ${who} has, too; allowed is one of its own`);
+    });
+  });
 }
 
 /** An APIC takes all that is untagged at a port for one EPG; a leaf of ours tells endpoints apart by their MAC. */
