@@ -5,6 +5,7 @@ import {
   type EventFact,
   type HostRegistration,
   type HostReport,
+  type HostSpec,
   type HostView,
 } from '@heddle/model';
 import { TestOwnership, type Ownership } from '@heddle/service';
@@ -15,11 +16,12 @@ const BRIDGE_DOMAIN = {
   metadata: { tenant: 'acme', name: 'default' },
   spec: { vrf: 'default', subnets: [{ gateway: '10.32.0.1/16' }] },
 };
-const spec = {
+const spec: HostSpec = {
+  role: 'host',
   zone: 'a',
   underlay: '192.0.2.11',
+  tunnels: true,
   capacity: { cpu: 1, memory: 2 ** 30 },
-  domains: ['default'],
   uplinks: {},
   schedulable: true,
 };

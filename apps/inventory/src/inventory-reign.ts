@@ -4,6 +4,7 @@ import {
   HeddleError,
   TOPICS,
   type AllocationStatus,
+  type DomainSpec,
   type EndpointView,
   type EventFact,
   type HeddleObject,
@@ -181,13 +182,13 @@ export class InventoryReign implements Reign {
   // ---- what others ask -----------------------------------------------------------------------------------------------
 
   hosts(): HostView[] {
-    return [...this.registry.derive(this.objects()).hosts.values()];
+    return [...this.registry.derive(this.objects(), this.domains()).hosts.values()];
   }
 
   endpoints(tenant?: string): EndpointView[] {
     return this.registry
       .endpointViews(this.objects())
-      .filter((e) => tenant === undefined || e.epg.startsWith(`${tenant}/`));
+      .filter((e) => tenant === undefined || e.epg?.startsWith(`${tenant}/`));
   }
 
   // ---- inside --------------------------------------------------------------------------------------------------------
@@ -197,6 +198,13 @@ export class InventoryReign implements Reign {
     for (const object of this.ownership.view.entries.values())
       if (object.kind === 'Host') hosts.set(object.metadata.name, object);
     return hosts;
+  }
+
+  private domains(): Map<string, DomainSpec> {
+    const domains = new Map<string, DomainSpec>();
+    for (const { kind, metadata, spec } of this.ownership.view.entries.values())
+      if (kind === 'Domain') domains.set(metadata.name, spec as DomainSpec);
+    return domains;
   }
 
   /** @returns whether some host's state changed */
@@ -216,7 +224,7 @@ export class InventoryReign implements Reign {
 
   private publish(): void {
     const { position } = this.ownership.view;
-    const { hosts, endpoints, statuses } = this.registry.derive(this.objects());
+    const { hosts, endpoints, statuses } = this.registry.derive(this.objects(), this.domains());
     const told = [...hosts].map(([name, { drops: _drops, ...host }]) => [name, host] as const);
     this.publisher.publish(TOPICS.hosts, new Map(told), position);
     this.publisher.publish(TOPICS.endpoints, endpoints, position);

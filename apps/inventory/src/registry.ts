@@ -1,8 +1,10 @@
 import {
   IPV4_ONLY,
   isIpv4,
+  offeredDomains,
   type AllocationStatus,
   type DistributedEndpoint,
+  type DomainSpec,
   type EndpointView,
   type HeddleObject,
   type HostHeartbeat,
@@ -122,13 +124,16 @@ export class Registry {
     return changes;
   }
 
-  derive(objects: ReadonlyMap<string, HeddleObject<'Host'>>): Derived {
+  derive(
+    objects: ReadonlyMap<string, HeddleObject<'Host'>>,
+    domains: ReadonlyMap<string, DomainSpec> = new Map(),
+  ): Derived {
     const hosts = new Map<string, HostView>();
     const endpoints = new Map<string, DistributedEndpoint>();
     const statuses = new Map<string, AllocationStatus>();
     for (const [name, object] of objects) {
       const known = this.known.get(name);
-      const view = viewOf(name, object, known, this.liveness.get(name));
+      const view = viewOf(name, object, offeredDomains(object.spec, domains), known, this.liveness.get(name));
       hosts.set(name, view);
       for (const status of known?.report?.allocations ?? []) statuses.set(`${name}/${status.allocation}`, status);
       // No tunnel leads there. What its endpoints have of one another they have by their own host.
@@ -151,7 +156,9 @@ export class Registry {
     return [...objects].flatMap(([name, object]) =>
       (this.known.get(name)?.report?.endpoints ?? []).map((endpoint) => ({
         ...endpoint,
+        kind: endpoint.kind ?? 'container',
         underlay: object.spec.underlay,
+        problems: [],
       })),
     );
   }
@@ -179,6 +186,7 @@ function judged(report: HostReport): Required<Pick<Known, 'report' | 'leftOut'>>
 function viewOf(
   name: string,
   object: HeddleObject<'Host'>,
+  domains: readonly string[],
   known: Known | undefined,
   liveness: HostLiveness | undefined,
 ): HostView {
@@ -188,6 +196,7 @@ function viewOf(
     name,
     spec: object.spec,
     labels: object.metadata.labels,
+    domains,
     state: state === 'ready' || state === 'lost' ? state : 'suspect',
     since: new Date(liveness?.since ?? 0).toISOString(),
     reason: liveness?.reason ?? 'not judged yet',

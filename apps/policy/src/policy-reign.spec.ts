@@ -23,14 +23,16 @@ const host = (name: string, state: HostView['state'], highestClassId: number): [
   {
     name,
     spec: {
+      role: 'host',
       zone: 'a',
       underlay: '192.0.2.11',
+      tunnels: true,
       capacity: { cpu: 1, memory: 2 ** 30 },
-      domains: ['default'],
       uplinks: {},
       schedulable: true,
     },
     labels: {},
+    domains: ['default'],
     state,
     since: '2026-01-01T00:00:00Z',
     reason: '',

@@ -247,7 +247,8 @@ function placementHosts({ hosts, allocations, statuses }: ClusterSnapshot): Snap
     if (desired === 'run') entry.instances[key] = (entry.instances[key] ?? 0) + 1;
     if (status && status.phase === 'backoff') entry.failures[key] = (entry.failures[key] ?? 0) + status.restarts;
   }
-  return [...hosts.values()].map((host) => {
+  const candidates = [...hosts.values()].filter(({ spec }) => spec.role !== 'leaf');
+  return candidates.map((host) => {
     const { cpu = 0, memory = 0, instances = {}, failures = {} } = taken.get(host.name) ?? {};
     return {
       name: host.name,
@@ -255,7 +256,7 @@ function placementHosts({ hosts, allocations, statuses }: ClusterSnapshot): Snap
       labels: host.labels,
       capacity: host.spec.capacity,
       allocated: { cpu, memory },
-      domains: host.spec.domains,
+      domains: host.domains,
       ready: host.state === 'ready',
       schedulable: host.spec.schedulable,
       instances,

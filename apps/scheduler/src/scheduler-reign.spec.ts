@@ -1,15 +1,16 @@
-import { TOPICS, type AllocationStatus, type HeddleObject, type HostView } from '@heddle/model';
+import { TOPICS, type AllocationStatus, type HeddleObject, type HostSpec, type HostView } from '@heddle/model';
 import { TestOwnership, type Ownership } from '@heddle/service';
 import type { Identity } from './decide';
 import { SchedulerReign } from './scheduler-reign';
 
 type Allocation = HeddleObject<'Allocation'>;
 
-const spec = {
+const spec: HostSpec = {
+  role: 'host',
   zone: 'a',
   underlay: '192.0.2.11',
+  tunnels: true,
   capacity: { cpu: 4, memory: 2 ** 32 },
-  domains: ['default'],
   uplinks: {},
   schedulable: true,
 };
@@ -26,6 +27,7 @@ const view = (name: string, over: Partial<HostView> = {}): [string, HostView] =>
     name,
     spec,
     labels: {},
+    domains: ['default'],
     state: 'ready',
     since: '2026-01-01T00:00:00Z',
     reason: '',

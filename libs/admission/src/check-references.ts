@@ -1,14 +1,16 @@
 import type { AnyObject, Problem } from '@heddle/model';
 import { refOf } from '@heddle/model';
 import { checkPolicy } from '@heddle/policy-engine';
+import { checkEndpoints } from './check-endpoints';
+import { checkFabrics } from './check-fabrics';
 import { checkSupport } from './check-support';
 import { list, nameOf } from './faults';
 import type { State } from './state';
 
 /**
  * References that cross the kinds of one service and lead nowhere: from a Service to its EPG, from an App to its bridge
- * domain, from both to their tenant. References between policy objects are checked by `checkPolicy`; whether a Domain
- * exists is for the inventory to say, which knows what hosts can realise.
+ * domain, from both and from Endpoints to their tenant. References between policy objects are checked by `checkPolicy`;
+ * whether a Domain exists is for the inventory to say, which knows what hosts can realise.
  */
 export function checkReferences(state: State): Problem[] {
   return [...state.values()].flatMap((object) => {
@@ -17,6 +19,8 @@ export function checkReferences(state: State): Problem[] {
         return [...tenantProblems(state, object), ...epgProblems(state, object)];
       case 'App':
         return [...tenantProblems(state, object), ...bridgeDomainProblems(state, object)];
+      case 'Endpoint':
+        return tenantProblems(state, object);
       default:
         return [];
     }
@@ -27,6 +31,8 @@ export function checkReferences(state: State): Problem[] {
 export const checkState = (state: State): Problem[] => [
   ...checkReferences(state),
   ...checkSupport(state),
+  ...checkFabrics(state),
+  ...checkEndpoints(state),
   ...checkPolicy(state.values()),
 ];
 

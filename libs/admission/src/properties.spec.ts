@@ -1,8 +1,8 @@
 import { HeddleError, keyOf, refOf, type AnyObject, type Change } from '@heddle/model';
-import { EMPTY_IDS, assignIds, checkPolicy, compile } from '@heddle/policy-engine';
+import { EMPTY_IDS, assignIds, compile } from '@heddle/policy-engine';
 import fc from 'fast-check';
 import { admit } from './admit';
-import { checkReferences } from './check-references';
+import { checkState } from './check-references';
 import { sameContent } from './content';
 import { ownerKeyOf } from './ownership';
 import type { AdmissionRequest } from './request';
@@ -57,6 +57,23 @@ const text = fc.oneof(
     .map(
       (epg) =>
         `kind: Service\nmetadata: { tenant: acme, application: shop, name: job }\nspec: { image: demo, epg: ${epg} }`,
+    ),
+  fc.constant('kind: Fabric\nmetadata: { name: main }\nspec: { driver: ovs-leaf }'),
+  fc
+    .tuple(fc.constantFrom('lan', 'wire'), fc.constantFrom('100-199', '150-250'))
+    .map(
+      ([name, vlans]) =>
+        `kind: Domain\nmetadata: { name: ${name} }\nspec: { driver: macvlan, fabric: main, uplink: f, vlans: "${vlans}" }`,
+    ),
+  fc
+    .record({
+      name: fc.constantFrom('vm1', 'vm2'),
+      epg: fc.constantFrom('epg: web, ', 'epg: extra, ', ''),
+      address: fc.constantFrom('10.32.0.7', '10.32.0.8', '10.50.0.7'),
+    })
+    .map(
+      ({ name, epg, address }) =>
+        `kind: Endpoint\nmetadata: { tenant: acme, application: shop, name: ${name} }\nspec: { endpointKind: vm, mac: "52:54:00:00:00:01", addresses: [${address}], ${epg}attachment: { driver: ovs, interfaceId: ${name} } }`,
     ),
   fc
     .constantFrom('10.32.0.1/24', '10.50.0.1/24')
@@ -120,8 +137,7 @@ describe('whatever is admitted', () => {
     fc.assert(
       fc.property(actions, (list) =>
         play(list, ({ after }) => {
-          expect(checkReferences(after)).toEqual([]);
-          expect(checkPolicy(after.values())).toEqual([]);
+          expect(checkState(after)).toEqual([]);
           compile(after.values(), assignIds(EMPTY_IDS, after.values()));
           for (const object of after.values()) {
             const owner = ownerKeyOf(object);

@@ -18,18 +18,27 @@ export function referencesOf(object: AnyObject): string[] {
         inCluster('Domain', object.spec.domain),
         ...[...object.spec.provides, ...object.spec.consumes].map((name) => inTenant('Contract', name)),
       ];
-    case 'App':
-      return [...own, inTenant('BridgeDomain', object.spec.bridgeDomain), inCluster('Domain', object.spec.domain)];
+    case 'App': {
+      const domains = [object.spec.domain, ...Object.values(object.spec.services).flatMap((s) => s.domain ?? [])];
+      return [
+        ...own,
+        inTenant('BridgeDomain', object.spec.bridgeDomain),
+        ...domains.map((name) => inCluster('Domain', name)),
+      ];
+    }
     case 'Service':
       return [...own, inTenant('Epg', `${application}/${object.spec.epg ?? object.metadata.name}`)];
     case 'Host':
-      return object.spec.domains.map((name) => inCluster('Domain', name));
-    case 'Tenant':
+      return (object.spec.domains ?? []).map((name) => inCluster('Domain', name));
     case 'Domain':
+      return object.spec.fabric === undefined ? [] : [inCluster('Fabric', object.spec.fabric)];
+    case 'Endpoint':
+      return object.spec.epg === undefined ? own : [...own, inTenant('Epg', `${application}/${object.spec.epg}`)];
+    case 'Tenant':
+    case 'Fabric':
     case 'Vrf':
     case 'Filter':
     case 'Allocation':
-    case 'Endpoint':
       return own;
   }
 }

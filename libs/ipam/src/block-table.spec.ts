@@ -50,6 +50,17 @@ describe('leaseBlock', () => {
     expect(blocksOfHost(table, 'h1', 'acme/other')).toEqual([]);
   });
 
+  it('leases no block over an address that is reserved, and says so when nothing else is left', () => {
+    const reserved = ['10.32.0.70', '10.32.0.2'];
+    const request = { ...REQUEST, gateways: ['10.32.0.1/28'], reserved };
+    const { table, error } = exhaust(EMPTY_BLOCK_TABLE, request, (i) => `h${i}`);
+    const all = [...usableAddresses('10.32.0.1/28', ['10.32.0.1/28'])];
+    expect(usableOfTable(table, ['10.32.0.1/28']).sort()).toEqual(all.filter((a) => a !== '10.32.0.2').sort());
+    expect(error.message).toContain(', 1 are those of Endpoint objects');
+    const { lease } = leaseBlock(EMPTY_BLOCK_TABLE, { ...REQUEST, reserved });
+    expect(reserved.map((a) => contains(cidr(lease.block), parseAddress(a)!))).toEqual([false, false]);
+  });
+
   it('answers a repeated request with the lease the host has not heard of', () => {
     const first = leaseBlock(EMPTY_BLOCK_TABLE, { ...REQUEST, have: [] });
     const repeated = leaseBlock(first.table, { ...REQUEST, have: [] });

@@ -1,7 +1,7 @@
-import { HeddleError, contains, formatCidr, overlaps, type Cidr } from '@heddle/model';
+import { HeddleError, bitsOf, contains, formatCidr, overlaps, type Cidr } from '@heddle/model';
 import { nextBlockPrefix } from './block-size';
 import { findBlock, gaps, sizeOfGaps, type Range } from './free-space';
-import { countUsable, requireCidr, subnetOf, type Subnet } from './subnet';
+import { countUsable, requireAddress, requireCidr, subnetOf, type Subnet } from './subnet';
 
 /** A block of addresses that one host may give to its endpoints. */
 export interface BlockLease {
@@ -36,6 +36,8 @@ export interface BlockRequest {
    * again, which makes a repeated request harmless. Without it every request leases a further block.
    */
   readonly have?: readonly string[];
+  /** Addresses in the VRF that endpoints have which no host gives addresses to; no block is leased over one of them. */
+  readonly reserved?: readonly string[];
 }
 
 /**
@@ -51,7 +53,7 @@ export function leaseBlock(table: BlockTable, request: BlockRequest): { table: B
   const granted = unheard(leases, request, subnets);
   if (granted) return { table: { ...table, leases }, lease: granted };
 
-  const taken = blocksOf(leases, vrf);
+  const taken = [...blocksOf(leases, vrf), ...reservedOf(request)];
   const returned = blocksOf(table.returned, vrf);
   for (const subnet of subnets) {
     const block = findRoom(subnet, taken, returned, want);
@@ -214,11 +216,21 @@ function blocksOf(blocks: readonly Pick<BlockLease, 'vrf' | 'block'>[], vrf: str
   return blocks.filter((b) => b.vrf === vrf).map((b) => requireCidr(b.block));
 }
 
+const reservedOf = ({ reserved = [] }: BlockRequest): Cidr[] =>
+  reserved.map((text) => {
+    const address = requireAddress(text);
+    return { ...address, prefix: bitsOf(address.family) };
+  });
+
 function exhausted(leases: readonly BlockLease[], request: BlockRequest, subnets: readonly Subnet[]): string {
   const { bridgeDomain, vrf, host } = request;
   if (subnets.length === 0)
     return `bridge domain ${bridgeDomain} has no subnet: add one, so that ${host} can be given addresses`;
-  const usages = subnets.map((subnet) => describeUsage(subnetUsage({ leases }, vrf, subnet.gateway)));
+  const usages = subnets.map((subnet) => {
+    const reserved = reservedOf(request).filter((address) => contains(subnet.network, address)).length;
+    const others = reserved > 0 ? `, ${reserved} are those of Endpoint objects` : '';
+    return `${describeUsage(subnetUsage({ leases }, vrf, subnet.gateway))}${others}`;
+  });
   return (
     `no address is left in bridge domain ${bridgeDomain} for host ${host}: ${usages.join('; ')}. ` +
     `Add a subnet to the bridge domain, or remove hosts that are gone: their blocks return`

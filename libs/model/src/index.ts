@@ -1,5 +1,6 @@
 export * from './address';
 export * from './change';
+export * from './endpoint-path';
 export * from './error';
 export * from './expand/expand';
 export * from './key';

@@ -76,7 +76,7 @@ describe('parseObjects', () => {
       'spec.connect[1].port: found "http", which is no port of db; allowed are sql',
     ],
     ['world, which is not there yet', SHOP.replace('from: web', 'from: world'), 'not available in this version'],
-    ['an unknown kind', 'kind: Pod\nmetadata: {name: a}', '1:7 kind: found "Pod"; allowed are Tenant, Domain'],
+    ['an unknown kind', 'kind: Pod\nmetadata: {name: a}', '1:7 kind: found "Pod"; allowed are Tenant, Fabric, Domain'],
     ['a list', '- 1', 'found a list; expected an object'],
     ['a missing spec', 'kind: App\nmetadata: {name: a, tenant: b}', 'spec: is missing; expected object'],
     [
@@ -114,6 +114,11 @@ describe('parseObjects', () => {
       'spec.vlans: found "all"; allowed are VLAN ids from 1 to 4094',
     ],
     ['a duplicate key', 'kind: Tenant\nkind: Tenant\nmetadata: {name: a}', 'Map keys must be unique'],
+    [
+      'an unknown driver',
+      'kind: Domain\nmetadata: { name: lan }\nspec: { driver: ipvlan }',
+      '3:17 spec.driver: found string "ipvlan"; allowed are ovs, macvlan',
+    ],
     ['text that is not YAML', 'kind: [', '1:8'],
   ])('refuses %s and says where, what and what is allowed', (_what, text, expected) => {
     expect(problemsOf(text).join('\n')).toContain(expected);

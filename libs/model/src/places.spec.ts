@@ -14,6 +14,7 @@ spec:
       image: heddle/demo
       ports: { http: 8080 }
     api: *web
+    db: { image: heddle/demo, domain: fast }
   connect:
     - { from: web, to: api, port: http }
 ---
@@ -59,6 +60,7 @@ describe('locateProblems', () => {
 
   it.each([
     ['Epg acme/shop/web spec.domain', 'lan'],
+    ['Epg acme/shop/db spec.domain', 'fast }'],
     ['Epg acme/shop/web spec.bridgeDomain', 'domain: lan'],
     ['Epg acme/shop/web spec.provides[0]', 'image: heddle/demo'],
     ['Epg acme/shop/web metadata.tenant', 'acme, name: shop }'],
@@ -95,7 +97,7 @@ describe('locateProblems', () => {
     const placed = { path: 'Epg acme/x/y', message: '', line: 1, column: 2 };
     expect(locateProblems(TEXT, [placed, { path: 'Epg acme/x/y', message: '' }])).toEqual([
       placed,
-      { path: 'Epg acme/x/y', message: '', line: 16, column: 1 },
+      { path: 'Epg acme/x/y', message: '', line: 17, column: 1 },
     ]);
   });
 

@@ -53,6 +53,8 @@ function explain(issue: Issue, input: unknown, prefix: readonly PropertyKey[]): 
     case 'invalid_key':
       return issue.issues.map((inner) => ({ path: at, message: inner.message }));
     case 'invalid_union': {
+      if ('options' in issue && issue.options)
+        return [{ path: at, message: `found ${found}; allowed are ${issue.options.map(String).join(', ')}` }];
       const best = bestBranch(issue.errors);
       if (!best || best.length === 0) return [{ path: at, message: `found ${found}; ${issue.message}` }];
       const nested = best.filter((i) => i.path.length > 0);

@@ -99,8 +99,13 @@ export interface DistributedEndpoint {
   readonly addresses: readonly string[];
   /** The host that it is on, or for one at a port of a leaf that leaf. */
   readonly host: string;
-  /** Underlay address of who speaks for it in tunnels: its host, or its leaf where no tunnel ends at the host. */
+  /**
+   * Underlay address of who speaks for it in tunnels: its host, or its leaf where no tunnel ends at the host. Empty where no
+   * tunnel leads to it.
+   */
   readonly underlay: string;
+  /** Of a virtual machine: `external_ids:iface-id` of its port, by which its host finds it. */
+  readonly interfaceId?: string;
   /** Where it is on a fabric, when its frames travel one. */
   readonly fabric?: FabricPlace;
   /** Of a virtual machine: the interface id by which its host finds its port. */

@@ -274,8 +274,12 @@ export type ReportedAttachment =
       readonly vlan?: number;
     };
 
-/** An endpoint as its own host sees it. */
-export interface EndpointReport extends Omit<DistributedEndpoint, 'underlay' | 'fabric'> {
+/**
+ * An endpoint as its own host sees it. Of a port with an interface id that none of our drivers made, a virtual machine, a host
+ * need not know more than that it is there: `epg` is then empty and `addresses` may be. Which one it is, and what it may send,
+ * the inventory takes from the Endpoint object with this interface id and from nothing else.
+ */
+export interface EndpointReport extends Omit<DistributedEndpoint, 'underlay' | 'fabric' | 'interfaceId'> {
   readonly attachment: ReportedAttachment;
   readonly allocation?: string;
   /** ISO 8601. */
@@ -289,10 +293,12 @@ export interface Traffic {
 }
 
 /** An endpoint as people are shown it, whatever its kind. */
-export interface EndpointView extends Omit<DistributedEndpoint, 'underlay' | 'epg'> {
+export interface EndpointView extends Omit<DistributedEndpoint, 'underlay' | 'epg' | 'host'> {
   readonly kind: EndpointKind;
   /** Absent while nothing binds it to one. */
   readonly epg?: string;
+  /** Absent while it is nowhere. */
+  readonly host?: string;
   readonly underlay?: string;
   readonly attachment: ReportedAttachment | Attachment;
   readonly allocation?: string;

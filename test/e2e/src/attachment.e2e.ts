@@ -48,8 +48,8 @@ describeRoot('what a container is attached by', () => {
 
   const endpointsOf = async (epg: string): Promise<{ address: string | undefined; host: string; mac: string }[]> =>
     (await cluster.api.list<'Endpoint'>('endpoints'))
-      .filter((e) => e.spec.epg === epg)
-      .map(({ spec }) => ({ address: spec.addresses[0], host: spec.host, mac: spec.mac }));
+      .filter((e) => e.status?.['epg'] === epg)
+      .map(({ spec, status }) => ({ address: spec.addresses[0], host: String(status?.['host']), mac: spec.mac }));
 
   /** A user's container, as `docker run` makes it. */
   async function run(host: string, name: string, ...options: readonly string[]): Promise<Container> {

@@ -56,7 +56,7 @@ describeRoot('names inside containers', () => {
   /** Addresses of the endpoints that the control plane knows of. */
   const attached = async (): Promise<string[]> =>
     (await cluster.api.list<'Endpoint'>('endpoints'))
-      .flatMap(({ spec }) => (spec.epg === 'acme/shop/api' ? spec.addresses : []))
+      .flatMap(({ spec, status }) => (status?.['epg'] === 'acme/shop/api' ? spec.addresses : []))
       .sort();
   const inside = (web: Container, ...argv: readonly string[]): Promise<{ code: number; output: string }> =>
     docker(cluster, web.host, 'exec', web.id, 'timeout', '5', ...argv);

@@ -16,9 +16,9 @@ describe('get', () => {
   it('prints a table', async () => {
     const { out } = await run(['get', 'hosts']);
     expect(out.split('\n')).toEqual([
-      'NAME  STATE  SINCE  UNDERLAY    CPU  MEMORY  CONTAINERS',
-      'h1    ready  3m     192.0.2.11  2    4Gi     2',
-      'h2    lost   3m     192.0.2.11  2    4Gi     2',
+      'NAME  STATE  SINCE  ROLE  UNDERLAY    CPU  MEMORY  CONTAINERS',
+      'h1    ready  3m     host  192.0.2.11  2    4Gi     2',
+      'h2    lost   3m     host  192.0.2.11  2    4Gi     2',
       '',
     ]);
   });

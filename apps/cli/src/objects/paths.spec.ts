@@ -60,7 +60,7 @@ describe('parseTarget', () => {
   });
 
   it('refuses an unknown kind, and a path that is given twice', () => {
-    expect(() => parseTarget('pods')).toThrow('found kind "pods"; allowed are tenants, domains');
+    expect(() => parseTarget('pods')).toThrow('found kind "pods"; allowed are tenants, fabrics, domains');
     expect(() => parseTarget('service/web', 'api')).toThrow(UsageError);
   });
 });

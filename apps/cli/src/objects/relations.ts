@@ -39,7 +39,9 @@ const RULES: readonly Rule[] = [
   rule('Vrf', 'BridgeDomain', (vrf, bd) => sameTenant(vrf, bd) && bd.spec.vrf === nameOf(vrf) && 'used by'),
   rule('BridgeDomain', 'Epg', (bd, epg) => sameTenant(bd, epg) && epg.spec.bridgeDomain === nameOf(bd) && 'used by'),
   rule('Domain', 'Epg', (domain, epg) => epg.spec.domain === nameOf(domain) && 'used by'),
-  rule('Domain', 'Host', (domain, host) => host.spec.domains.includes(nameOf(domain)) && 'realised by'),
+  rule('Domain', 'Host', (domain, host) => said(host, 'domains').includes(nameOf(domain)) && 'offered by'),
+  rule('Fabric', 'Domain', (fabric, domain) => domain.spec.fabric === nameOf(fabric) && 'used by'),
+  rule('Fabric', 'Host', (fabric, leaf) => said(fabric, 'leaves').includes(nameOf(leaf)) && 'leaf'),
   rule(
     'Contract',
     'Epg',
@@ -53,14 +55,14 @@ const RULES: readonly Rule[] = [
     'Service',
     (epg, service) => sameApplication(epg, service) && epgOf(service) === nameOf(epg) && 'service',
   ),
-  rule('Epg', 'Endpoint', (epg, endpoint) => endpoint.spec.epg === pathOfObject(epg) && 'endpoint'),
+  rule('Epg', 'Endpoint', (epg, endpoint) => endpoint.status?.['epg'] === pathOfObject(epg) && 'endpoint'),
   rule(
     'Service',
     'Allocation',
     (service, a) => sameApplication(service, a) && a.spec.service === nameOf(service) && 'instance',
   ),
   rule('Host', 'Allocation', (host, allocation) => allocation.spec.host === nameOf(host) && 'runs'),
-  rule('Host', 'Endpoint', (host, endpoint) => endpoint.spec.host === nameOf(host) && 'endpoint'),
+  rule('Host', 'Endpoint', (host, endpoint) => endpoint.status?.['host'] === nameOf(host) && 'endpoint'),
   rule('Allocation', 'Endpoint', (allocation, endpoint) => attaches(endpoint, allocation) && 'endpoint'),
   rule('Endpoint', 'Allocation', (endpoint, allocation) => attaches(endpoint, allocation) && 'of'),
 ];
@@ -96,6 +98,9 @@ function references(object: HeddleObject): Relation[] {
   const { tenant, application } = object.metadata;
   const sibling = (kind: Kind, name: string): string => `${kind}/${tenant}/${application}/${name}`;
   if (is(object, 'Service')) return [{ relation: 'EPG', key: sibling('Epg', epgOf(object)) }];
+  if (is(object, 'Domain')) {
+    return object.spec.fabric === undefined ? [] : [{ relation: 'fabric', key: `Fabric/${object.spec.fabric}` }];
+  }
   if (is(object, 'BridgeDomain')) return [{ relation: 'VRF', key: `Vrf/${tenant}/${object.spec.vrf}` }];
   if (is(object, 'Allocation')) {
     return [
@@ -105,9 +110,10 @@ function references(object: HeddleObject): Relation[] {
     ];
   }
   if (is(object, 'Endpoint')) {
+    const [epg, host] = [object.status?.['epg'], object.status?.['host']];
     return [
-      { relation: 'EPG', key: `Epg/${object.spec.epg}` },
-      { relation: 'on host', key: `Host/${object.spec.host}` },
+      ...(typeof epg === 'string' ? [{ relation: 'EPG', key: `Epg/${epg}` }] : []),
+      ...(typeof host === 'string' ? [{ relation: 'on host', key: `Host/${host}` }] : []),
     ];
   }
   if (is(object, 'Epg')) {
@@ -121,10 +127,10 @@ function references(object: HeddleObject): Relation[] {
 
 function noteOf(other: HeddleObject): string | undefined {
   const { status } = other;
-  const said = (key: string): string | undefined => (typeof status?.[key] === 'string' ? status[key] : undefined);
-  if (is(other, 'Allocation')) return [other.spec.host, said('phase'), said('reason')].filter(Boolean).join(', ');
-  if (is(other, 'Endpoint')) return [...other.spec.addresses, other.spec.host].join(', ');
-  if (is(other, 'Host')) return said('state');
+  const word = (key: string): string | undefined => (typeof status?.[key] === 'string' ? status[key] : undefined);
+  if (is(other, 'Allocation')) return [other.spec.host, word('phase'), word('reason')].filter(Boolean).join(', ');
+  if (is(other, 'Endpoint')) return [...other.spec.addresses, word('host') ?? 'nowhere'].join(', ');
+  if (is(other, 'Host')) return word('state');
   return undefined;
 }
 
@@ -147,8 +153,13 @@ function role(
 }
 
 function attaches(endpoint: HeddleObject<'Endpoint'>, allocation: HeddleObject<'Allocation'>): boolean {
-  const named = endpoint.spec.allocation;
-  return named === pathOfObject(allocation) || (named === nameOf(allocation) && sameApplication(endpoint, allocation));
+  return endpoint.status?.['allocation'] === pathOfObject(allocation);
+}
+
+/** A list of names in what is observed of an object. */
+function said({ status }: HeddleObject, key: string): readonly unknown[] {
+  const value = status?.[key];
+  return Array.isArray(value) ? value : [];
 }
 
 const uses = (contract: HeddleObject<'Contract'>, filter: HeddleObject): boolean =>

@@ -1,6 +1,8 @@
-import type { FilterEntry, HeddleObject, Kind, PortRange, ServicePort } from '@heddle/model';
+import type { FilterEntry, HeddleObject, Kind, PortRange, ServicePort, Uplink } from '@heddle/model';
 import { pathOfObject } from '../objects/paths';
 import { age } from './age';
+import { attachmentText, trafficText, whereText } from './endpoint';
+import { amount, part, text, texts, word, type Observed } from './observed';
 import type { Style } from './style';
 import type { Cell } from './table';
 import { bytes } from './words';
@@ -27,26 +29,43 @@ const COLUMNS: ColumnsByKind = {
     { title: 'GATEWAY', cell: ({ spec }) => spec.network.gateway },
     { title: 'DESCRIPTION', wide: true, cell: ({ spec }) => spec.description ?? '-' },
   ],
+  Fabric: [
+    { title: 'DRIVER', cell: ({ spec }) => spec.driver },
+    { title: 'DOMAINS', cell: ({ status }) => list(texts(status, 'domains')) },
+    { title: 'LEAVES', cell: ({ status }) => list(texts(status, 'leaves')) },
+    { title: 'VLANS', cell: ({ status }) => vlansText(status) },
+    {
+      title: 'CONTROLLERS',
+      wide: true,
+      cell: ({ spec }) => (spec.driver === 'apic' ? list(spec.controllers) : '-'),
+    },
+  ],
   Domain: [
     { title: 'DRIVER', cell: ({ spec }) => spec.driver },
     {
       title: 'ENCAPSULATION',
       cell: ({ spec }) => (spec.driver === 'ovs' ? spec.encapsulation : `vlan, ${spec.tagging}`),
     },
+    { title: 'FABRIC', cell: ({ spec }) => spec.fabric ?? '-' },
     { title: 'VLANS', cell: ({ spec }) => spec.vlans ?? '-' },
-    { title: 'UPLINK', wide: true, cell: ({ spec }) => (spec.driver === 'macvlan' ? spec.uplink : '-') },
+    { title: 'USED', cell: ({ status }) => vlansText(status) },
+    { title: 'UPLINK', wide: true, cell: ({ spec }) => spec.uplink ?? '-' },
+    { title: 'MODE', wide: true, cell: ({ spec }) => (spec.driver === 'macvlan' ? spec.mode : '-') },
+    { title: 'HOSTS', wide: true, cell: ({ status }) => list(texts(status, 'hosts')) },
   ],
   Host: [
     { title: 'STATE', cell: ({ status }, { style }) => stateCell(word(status, 'state'), style) },
     { title: 'SINCE', cell: ({ status }, { now }) => age(text(status, 'since'), now) },
+    { title: 'ROLE', cell: ({ spec }) => spec.role },
     { title: 'UNDERLAY', cell: ({ spec }) => spec.underlay },
     { title: 'CPU', cell: ({ spec }) => String(spec.capacity.cpu) },
     { title: 'MEMORY', cell: ({ spec }) => bytes(spec.capacity.memory) },
-    { title: 'CONTAINERS', cell: ({ status }) => word(usage(status), 'containers') },
-    { title: 'FLOWS', wide: true, cell: ({ status }) => word(usage(status), 'flows') },
+    { title: 'CONTAINERS', cell: ({ status }) => word(part(status, 'usage'), 'containers') },
+    { title: 'FLOWS', wide: true, cell: ({ status }) => word(part(status, 'usage'), 'flows') },
     { title: 'POLICY', wide: true, cell: ({ status }) => word(status, 'policyPosition') },
     { title: 'ZONE', wide: true, cell: ({ spec }) => spec.zone },
-    { title: 'DOMAINS', wide: true, cell: ({ spec }) => list(spec.domains) },
+    { title: 'DOMAINS', wide: true, cell: ({ status }) => list(texts(status, 'domains')) },
+    { title: 'UPLINKS', wide: true, cell: ({ spec }) => list(Object.entries(spec.uplinks).map(uplinkText)) },
     { title: 'PROBLEMS', wide: true, cell: ({ status }) => list(texts(status, 'problems')) },
   ],
   Vrf: [{ title: 'ENFORCEMENT', cell: ({ spec }) => spec.enforcement }],
@@ -99,12 +118,15 @@ const COLUMNS: ColumnsByKind = {
     { title: 'REASON', cell: ({ status }) => text(status, 'reason') ?? '' },
   ],
   Endpoint: [
-    { title: 'EPG', cell: ({ spec }) => spec.epg },
+    { title: 'KIND', cell: ({ spec }) => spec.endpointKind },
+    { title: 'EPG', cell: ({ status }) => word(status, 'epg') },
     { title: 'ADDRESS', cell: ({ spec }) => list(spec.addresses) },
-    { title: 'HOST', cell: ({ spec }) => spec.host },
-    { title: 'MAC', cell: ({ spec }) => spec.mac },
-    { title: 'ATTACHED', wide: true, cell: ({ spec }) => `${spec.attachment.driver}` },
-    { title: 'AGE', cell: ({ status }, { now }) => age(text(status, 'since'), now) },
+    { title: 'WHERE', cell: (endpoint) => whereText(endpoint) },
+    { title: 'SINCE', cell: ({ status }, { now }) => age(text(status, 'since'), now) },
+    { title: 'TRAFFIC', cell: (endpoint) => trafficText(endpoint) },
+    { title: 'MAC', wide: true, cell: ({ spec }) => spec.mac },
+    { title: 'ATTACHED', wide: true, cell: (endpoint) => attachmentText(endpoint) },
+    { title: 'PROBLEMS', wide: true, cell: ({ status }) => list(texts(status, 'problems')) },
   ],
 };
 
@@ -131,29 +153,7 @@ export function objectRows(
   };
 }
 
-type Status = Readonly<Record<string, unknown>> | undefined;
-
-const text = (status: Status, key: string): string | undefined => {
-  const value = status?.[key];
-  return typeof value === 'string' ? value : undefined;
-};
-
-const word = (status: Status, key: string): string => {
-  const value = status?.[key];
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : '-';
-};
-
-const texts = (status: Status, key: string): string[] => {
-  const value = status?.[key];
-  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
-};
-
-function usage(status: Status): Status {
-  const value = status?.['usage'];
-  return typeof value === 'object' && value !== null ? (value as Status) : undefined;
-}
-
-function yesNo(status: Status, key: string): string {
+function yesNo(status: Observed, key: string): string {
   const value = status?.[key];
   return typeof value === 'boolean' ? (value ? 'yes' : 'no') : '-';
 }
@@ -169,7 +169,23 @@ export function stateCell(state: string, style: Style): Cell {
   return { text: state, paint };
 }
 
-function settledCell(status: Status, style: Style): Cell {
+/** How many VLANs of a pool are given, how many are free, and how many rest until no host may hold them. */
+function vlansText(status: Observed): string {
+  const vlans = part(status, 'vlans');
+  if (!vlans) return '-';
+  const resting = amount(vlans, 'resting') ?? 0;
+  const parts = [
+    `${word(vlans, 'used')} used`,
+    ...(resting > 0 ? [`${resting} resting`] : []),
+    `${word(vlans, 'free')} free`,
+  ];
+  return parts.join(', ');
+}
+
+const uplinkText = ([name, { interface: device, leaf, port }]: [string, Uplink]): string =>
+  `${name}:${device}${leaf === undefined ? '' : `→${leaf}/${port ?? '?'}`}`;
+
+function settledCell(status: Observed, style: Style): Cell {
   if (status?.['settled'] === true) return { text: 'settled', paint: style.green };
   const unknown = text(status, 'unknown');
   if (unknown !== undefined) return { text: `not known: ${unknown}`, paint: style.yellow };

@@ -180,7 +180,7 @@ describe('access', () => {
         '/api/v1/changes/{position}/rollback',
       ]),
     );
-    expect(body.paths['/api/v1/endpoints/{tenant}/{application}/{name}']).not.toHaveProperty('put');
+    expect(body.paths['/api/v1/allocations/{tenant}/{application}/{name}']).not.toHaveProperty('put');
     const referred = JSON.stringify(body).matchAll(/#\/components\/schemas\/([A-Za-z]+)/g);
     for (const [, name] of referred) expect(body.components.schemas).toHaveProperty(name as string);
   });
@@ -206,7 +206,7 @@ describe('access', () => {
   });
 
   it('gives the schemas of all kinds and of one', async () => {
-    expect((await admin.get('/api/v1/schema')).body.oneOf).toHaveLength(10);
+    expect((await admin.get('/api/v1/schema')).body.oneOf).toHaveLength(12);
     expect((await admin.get('/api/v1/schema/app')).body.title).toBe('App');
     await admin.get('/api/v1/schema/nothing').expect(404, /there are Tenant/);
   });

@@ -216,6 +216,8 @@ describe('objects', () => {
     owners.endpoints = [
       {
         id: 'allocation:acme/shop/web-1a2b3c',
+        kind: 'container',
+        problems: [],
         epg: 'acme/shop/web',
         mac: '02:48:0a:20:00:07',
         addresses: ['10.32.0.7'],
@@ -229,6 +231,8 @@ describe('objects', () => {
       },
       {
         id: 'docker:h2/0123456789abcdef0123',
+        kind: 'container',
+        problems: [],
         epg: 'acme/shop/api',
         mac: '02:48:0a:20:00:08',
         addresses: ['10.32.0.8'],
@@ -246,8 +250,8 @@ describe('objects', () => {
     ]);
     const one = await api.get('/api/v1/endpoints/acme/shop/web-1a2b3c').expect(200);
     expect(one.body).toMatchObject({
-      spec: { addresses: ['10.32.0.7'], allocation: 'web-1a2b3c' },
-      status: { healthy: true },
+      spec: { addresses: ['10.32.0.7'], epg: 'web' },
+      status: { healthy: true, host: 'h1', epg: 'acme/shop/web', allocation: 'acme/shop/web-1a2b3c' },
     });
     await api.get('/api/v1/endpoints/acme/shop/nothing').expect(404);
   });
@@ -360,7 +364,8 @@ describe('objects', () => {
       const host = (name: string, policyPosition: number, state: HostView['state'] = 'ready'): HostView => ({
         name, policyPosition, state, workloadPosition: policyPosition, labels: {}, since: '', reason: '', problems: [],
         agentVersion: '', highestClassId: 0, usage: { containers: 0, endpoints: 0, flows: 0 },
-        spec: { zone: 'a', underlay: '192.0.2.1', capacity: { cpu: 1, memory: 1 }, domains: [], uplinks: {}, schedulable: true },
+        domains: [],
+        spec: { role: 'host', zone: 'a', underlay: '192.0.2.1', tunnels: true, capacity: { cpu: 1, memory: 1 }, uplinks: {}, schedulable: true },
       }); // prettier-ignore
       const service = (settled: boolean): ServiceView => ({
         service: 'acme/shop/web', replicas: 3, running: 3, healthy: 3, current: 3, settled, reasons: [],

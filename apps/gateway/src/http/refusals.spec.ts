@@ -225,6 +225,24 @@ describe('wrong input is refused whole', () => {
   });
 
   it('objects that only Heddle writes', async () => {
+    const allocation = {
+      kind: 'Allocation',
+      metadata: { tenant: 'acme', application: 'shop', name: 'x' },
+      spec: {
+        service: 'web',
+        serviceUid: 'u',
+        templateHash: 't',
+        index: 0,
+        host: 'h1',
+        epg: 'web',
+        template: { image: 'heddle/demo' },
+        desired: 'run',
+      },
+    };
+    await api.put('/api/v1/allocations/acme/shop/x', allocation).expect(409, /written by Heddle only/);
+  });
+
+  it('containers, which hosts report by themselves', async () => {
     const endpoint = {
       kind: 'Endpoint',
       metadata: { tenant: 'acme', application: 'shop', name: 'x' },
@@ -232,11 +250,15 @@ describe('wrong input is refused whole', () => {
         endpointKind: 'container',
         mac: '02:48:0a:20:00:07',
         addresses: ['10.32.0.7'],
-        epg: 'acme/shop/web',
-        host: 'h1',
-        attachment: { driver: 'ovs', port: 'p' },
+        epg: 'web',
       },
     };
-    await api.put('/api/v1/endpoints/acme/shop/x', endpoint).expect(409, /written by Heddle only/);
+    const { body } = await api.put('/api/v1/endpoints/acme/shop/x', endpoint).expect(422);
+    expect(body.problems).toEqual([
+      expect.objectContaining({
+        path: 'spec.endpointKind',
+        message: expect.stringContaining('which hosts report by themselves; allowed are vm and baremetal'),
+      }),
+    ]);
   });
 });

@@ -25,6 +25,8 @@ const allocation = (name: string, service: string, host: string): HeddleObject<'
 
 const endpoint = (name: string, service: string, host: string, address: string): FakeOwners['endpoints'][number] => ({
   id: `allocation:acme/shop/${name}`,
+  kind: 'container',
+  problems: [],
   epg: `acme/shop/${service}`,
   mac: '02:48:0a:20:00:07',
   addresses: [address],

@@ -79,7 +79,7 @@ export class Prober {
     }
     const { cases, missing } = probeWork(
       own,
-      endpoints.filter((e) => e.epg.startsWith(prefix)),
+      endpoints.filter((e) => e.epg?.startsWith(prefix)),
     );
     if (cases.length > MAX_CASES) {
       throw new HeddleError(

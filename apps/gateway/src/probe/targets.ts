@@ -61,7 +61,7 @@ export function probeWork(
     const allocation = `${metadata.tenant}/${metadata.application}/${metadata.name}`;
     const endpoint = byAllocation.get(allocation) ?? byAllocation.get(metadata.name);
     const address = endpoint?.addresses[0];
-    if (endpoint && address !== undefined) {
+    if (endpoint?.epg !== undefined && endpoint.host !== undefined && address !== undefined) {
       parties.push({ allocation, epg: endpoint.epg, host: endpoint.host, address });
       continue;
     }

@@ -1,42 +1,37 @@
-import { API_VERSION, splitPath, type EndpointView, type HeddleObject } from '@heddle/model';
+import { API_VERSION, endpointPath, keyOf, splitPath, type EndpointView, type HeddleObject } from '@heddle/model';
 
-/** Characters of Docker's endpoint id that name an endpoint of a user's own container. */
-const SHORT_ID = 12;
+type Endpoint = HeddleObject<'Endpoint'>;
 
-/** An endpoint as its host reports it, in the shape of an object. It lives beside its EPG. */
-export function endpointObject(view: EndpointView): HeddleObject<'Endpoint'> {
-  const { tenant, application } = splitPath('Epg', view.epg);
-  const allocation = view.allocation?.split('/').at(-1);
+/**
+ * All endpoints as objects: those that people wrote, with what is observed of them, and those that nobody wrote down, which
+ * live beside their EPG.
+ */
+export function endpointObjects(written: readonly HeddleObject[], views: readonly EndpointView[]): HeddleObject[] {
+  const objects = new Map(written.map((object) => [keyOf(object), object]));
+  for (const view of views) {
+    const key = `Endpoint/${endpointPath(view)}`;
+    objects.set(key, { ...(objects.get(key) ?? reportedObject(view)), status: statusOf(view) });
+  }
+  return [...objects.values()];
+}
+
+/** What a person would have written of an endpoint that its host reports. */
+function reportedObject(view: EndpointView): Endpoint {
+  const epg = view.epg?.split('/').at(-1);
   return {
     apiVersion: API_VERSION,
     kind: 'Endpoint',
-    metadata: {
-      name: nameOf(view),
-      ...(tenant === undefined ? {} : { tenant }),
-      ...(application === undefined ? {} : { application }),
-      labels: {},
-      annotations: {},
-    },
+    metadata: { ...splitPath('Endpoint', endpointPath(view)), labels: {}, annotations: {} },
     spec: {
-      endpointKind: 'container',
+      endpointKind: view.kind,
       mac: view.mac,
       addresses: [...view.addresses],
-      epg: view.epg,
-      host: view.host,
-      attachment: { ...view.attachment },
-      ...(allocation === undefined ? {} : { allocation }),
-    },
-    status: {
-      healthy: view.healthy,
-      since: view.since,
-      underlay: view.underlay,
-      ...(view.service === undefined ? {} : { service: view.service }),
+      ...(epg === undefined ? {} : { epg }),
     },
   };
 }
 
-/** `allocation:acme/shop/web-1a2b` -> `web-1a2b`; `docker:h1/0123456789abcdef` -> `h1-0123456789ab`. */
-function nameOf({ id, host }: EndpointView): string {
-  const last = id.slice(Math.max(id.lastIndexOf('/'), id.indexOf(':')) + 1);
-  return id.startsWith('docker:') ? `${host}-${last.slice(0, SHORT_ID)}` : last;
+function statusOf(view: EndpointView): Record<string, unknown> {
+  const { id: _id, kind: _kind, mac: _mac, addresses: _addresses, ...observed } = view;
+  return { ...observed };
 }

@@ -4,7 +4,7 @@ import { RpcClient } from '@heddle/service';
 import { Injectable } from '@nestjs/common';
 import { maySee } from '../auth/access';
 import { DesiredState } from '../state/desired-state';
-import { endpointObject } from './endpoint-object';
+import { endpointObjects } from './endpoint-object';
 import { pageOf, type ListQuery, type Page } from './listing';
 import { StatusSource } from './status-source';
 
@@ -33,12 +33,23 @@ export class ObjectReader {
   async get(kind: KindInfo, path: string, caller: RequestContext): Promise<HeddleObject> {
     splitPath(kind.kind, path);
     const key = refKey({ kind: kind.kind, path });
-    const found = kind.derived
-      ? (await this.all(kind, caller)).find((object) => keyOf(object) === key)
+    const found = isKeptElsewhere(kind)
+      ? (await this.orWritten(kind, key, caller)).find((object) => keyOf(object) === key)
       : this.desired.get(key);
     if (!found || !maySee(caller, found)) throw new HeddleError('not-found', `there is no ${kind.kind} ${path}`);
     const [object] = await this.statuses.add(kind.kind, [found], caller);
     return object as HeddleObject;
+  }
+
+  /** All objects of a kind; when their owner does not answer, the one that was asked for as far as a person wrote it. */
+  private async orWritten(kind: KindInfo, key: string, caller: RequestContext): Promise<HeddleObject[]> {
+    try {
+      return await this.all(kind, caller);
+    } catch (error) {
+      const written = this.desired.get(key);
+      if (!written) throw error;
+      return [{ ...written, status: { unknown: HeddleError.from(error).message } }];
+    }
   }
 
   private async all(kind: KindInfo, context: RequestContext): Promise<HeddleObject[]> {
@@ -47,9 +58,15 @@ export class ObjectReader {
       case 'Allocation':
         return this.rpc.call('scheduler.allocations', ofTenant, { context });
       case 'Endpoint':
-        return (await this.rpc.call('inventory.endpoints', ofTenant, { context })).map(endpointObject);
+        return endpointObjects(
+          this.desired.ofKind('Endpoint'),
+          await this.rpc.call('inventory.endpoints', ofTenant, { context }),
+        );
       default:
         return this.desired.ofKind(kind.kind);
     }
   }
 }
+
+/** Whether objects of a kind, all or some of them, are known to their owner only: hosts report containers by themselves. */
+const isKeptElsewhere = (kind: KindInfo): boolean => kind.derived || kind.kind === 'Endpoint';

@@ -7,14 +7,16 @@ export const NOW = Date.parse('2026-01-01T00:00:00Z');
 export const host = (name: string, change: Partial<HostView> = {}): HostView => ({
   name,
   spec: {
+    role: 'host',
     zone: 'a',
     underlay: '192.0.2.11',
+    tunnels: true,
     capacity: { cpu: 4, memory: 2 ** 32 },
-    domains: ['default'],
     uplinks: {},
     schedulable: true,
   },
   labels: {},
+  domains: ['default'],
   state: 'ready',
   since: new Date(NOW).toISOString(),
   reason: '',

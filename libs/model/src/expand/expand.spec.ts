@@ -55,6 +55,13 @@ describe('expand', () => {
     }
   });
 
+  it('attaches a service through its own domain where it names one, and through that of the App otherwise', () => {
+    const objects = byKey(expand(app({ domain: 'lan', services: { web: { image }, db: { image, domain: 'fast' } } })));
+    const domains = ['web', 'db'].map((name) => (objects[`Epg/acme/shop/${name}`] as HeddleObject<'Epg'>).spec.domain);
+    expect(domains).toEqual(['lan', 'fast']);
+    expect(objects['Service/acme/shop/db']?.spec).not.toHaveProperty('domain');
+  });
+
   it('takes a line that is written twice once', () => {
     const line = { from: 'web', to: 'api', port: 'http' };
     const objects = expand(

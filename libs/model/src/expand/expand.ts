@@ -56,15 +56,16 @@ function expandApp(app: HeddleObject<'App'>): HeddleObject[] {
       }),
     ); // prettier-ignore
   }
-  for (const [name, service] of Object.entries(services).sort(([a], [b]) => (a < b ? -1 : 1))) {
+  for (const [name, { domain: own, ...service }] of Object.entries(services).sort(([a], [b]) => (a < b ? -1 : 1))) {
     const at = { tenant, application, name };
     objects.push(
       generated(app, 'Epg', at, {
         bridgeDomain,
-        domain,
+        domain: own ?? domain,
         provides: lines.filter((l) => l.to === name).map((l) => l.contract),
         consumes: lines.filter((l) => l.from === name).map((l) => l.contract),
         isolation: 'unenforced',
+        staticBindings: [],
       }),
       generated(app, 'Service', at, service),
     );

@@ -19,6 +19,7 @@ export function writtenField(owner: AnyObject, { kind, path }: ObjectRef, field:
     case 'Service':
       return field.startsWith('spec.') ? `${service}${field.slice('spec'.length)}` : service;
     case 'Epg':
+      if (field === 'spec.domain' && owner.spec.services[name]?.domain !== undefined) return `${service}.domain`;
       return ['spec.bridgeDomain', 'spec.domain'].includes(field) ? field : service;
     default:
       return connectLine(owner, name);

@@ -160,7 +160,14 @@ export const serviceSpec = z
 export type ServiceSpec = z.infer<typeof serviceSpec>;
 
 export const appServiceSchema = z
-  .strictObject({ ...template, ...scheduling, restartedAt: z.string().max(40).optional() })
+  .strictObject({
+    ...template,
+    ...scheduling,
+    restartedAt: z.string().max(40).optional(),
+    domain: nameSchema
+      .optional()
+      .describe('The Domain that its EPG attaches through, where that is not the one of the App.'),
+  })
   .refine(healthPortExists, HEALTH_PORT);
 
 export const connectSchema = z.strictObject({
@@ -173,7 +180,7 @@ export type Connect = z.infer<typeof connectSchema>;
 export const appSpec = z
   .strictObject({
     bridgeDomain: nameSchema.default('default'),
-    domain: nameSchema.default('default'),
+    domain: nameSchema.default('default').describe('The Domain that says how its services attach.'),
     services: z
       .record(serviceNameSchema, appServiceSchema)
       .refine((s) => Object.keys(s).length <= 500, { error: 'found more than 500 services; split the application' }),

@@ -28,7 +28,15 @@ export const epg = (path: string, spec: Partial<Specs['Epg']> = {}, uid?: string
   build(
     'Epg',
     path,
-    { bridgeDomain: 'default', domain: 'default', provides: [], consumes: [], isolation: 'unenforced', ...spec },
+    {
+      bridgeDomain: 'default',
+      domain: 'default',
+      provides: [],
+      consumes: [],
+      isolation: 'unenforced',
+      staticBindings: [],
+      ...spec,
+    },
     uid,
   );
 
