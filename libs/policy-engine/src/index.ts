@@ -1,3 +1,4 @@
+export * from './bind-endpoint';
 export * from './check';
 export * from './compile';
 export { BUILT_IN_ORIGINS } from './contract-rules';
