@@ -5,8 +5,10 @@ import {
   type DistributedEncapsulation,
   type DomainSpec,
   type HeddleObject,
+  type Kind,
   type Problem,
 } from '@heddle/model';
+import { EndpointBinder } from '@heddle/policy-engine';
 import type { BindingClaim } from './bindings';
 import { portPath } from './paths';
 import { hasVlan, vlanRanges } from './vlans';
@@ -20,8 +22,6 @@ export interface ClaimSources {
   readonly domains: ReadonlyMap<string, DomainSpec>;
   readonly encapsulations: ReadonlyMap<string, DistributedEncapsulation>;
   readonly objects: ReadonlyMap<string, AnyObject>;
-  /** The EPGs that endpoints belong to which do not name one, by the paths of the endpoints. */
-  readonly boundBy: ReadonlyMap<string, string>;
 }
 
 interface Claims {
@@ -56,8 +56,7 @@ function ofHosts({ pod, epgs, domains, encapsulations, objects }: ClaimSources):
     const { domain } = epg.spec;
     vlansOfDomain.set(domain, [...(vlansOfDomain.get(domain) ?? []), [path, vlan]]);
   }
-  for (const host of objects.values()) {
-    if (host.kind !== 'Host') continue;
+  for (const host of ofKind(objects, 'Host')) {
     for (const [name, domain] of domains) {
       const uplink = host.spec.uplinks[domain.uplink ?? ''];
       if (offerProblem(host.spec, name, domain) !== undefined || uplink === undefined) continue;
@@ -72,7 +71,8 @@ function ofHosts({ pod, epgs, domains, encapsulations, objects }: ClaimSources):
 
 function ofStaticBindings(sources: ClaimSources): Claims {
   const places = [...sources.epgs].flatMap(([path, epg]) =>
-    epg.spec.staticBindings.map((place, i) => ({
+    // One that an earlier version wrote has no list of them.
+    (epg.spec.staticBindings ?? []).map((place, i) => ({
       epg: path,
       place,
       origin: `Epg ${path} spec.staticBindings[${i}]`,
@@ -81,18 +81,23 @@ function ofStaticBindings(sources: ClaimSources): Claims {
   return ofPlaces(sources, places);
 }
 
+/** Servers belong to an EPG by its static binding, too; then both claim the same. */
 function ofEndpoints(sources: ClaimSources): Claims {
+  const { epgs, objects } = sources;
+  const binder = new EndpointBinder(ofKind(objects, 'Epg'));
   const places: StaticPlace[] = [];
-  for (const object of sources.objects.values()) {
-    if (object.kind !== 'Endpoint' || object.spec.attachment?.driver !== 'static') continue;
-    const { metadata, spec } = object;
-    const path = pathOf('Endpoint', metadata);
-    const epg = spec.epg === undefined ? sources.boundBy.get(path) : pathOf('Epg', { ...metadata, name: spec.epg });
-    if (epg === undefined || !sources.epgs.has(epg)) continue;
-    places.push({ epg, place: object.spec.attachment, origin: `Endpoint ${path} spec.attachment` });
+  for (const endpoint of ofKind(objects, 'Endpoint')) {
+    const { attachment } = endpoint.spec;
+    const binding = binder.bind(endpoint);
+    if (attachment?.driver !== 'static' || binding.state !== 'bound' || !epgs.has(binding.epg)) continue;
+    const origin = `Endpoint ${pathOf('Endpoint', endpoint.metadata)} spec.attachment`;
+    places.push({ epg: binding.epg, place: attachment, origin });
   }
   return ofPlaces(sources, places);
 }
+
+const ofKind = <K extends Kind>(objects: ReadonlyMap<string, AnyObject>, kind: K): HeddleObject<K>[] =>
+  [...objects.values()].filter((object): object is AnyObject & HeddleObject<K> => object.kind === kind);
 
 interface StaticPlace {
   readonly epg: string;

@@ -1,5 +1,4 @@
 import { bridgeDomain, contract, domain, epg, filter, host, objectsOf, server, tenant, vlans, wanted, FABRIC_SPEC } from '../testing/world'; // prettier-ignore
-import { placed } from '../tree/mo';
 import { desiredTree } from './desired-tree';
 
 const SHOP = [
@@ -122,19 +121,25 @@ describe('desiredTree', () => {
   });
 
   describe('places of servers', () => {
-    it('are those of static bindings and of endpoints that name an EPG or are bound to one', () => {
-      const objects = objectsOf(
-        ...SHOP,
-        epg('acme/shop/web', { staticBindings: [{ leaf: '101', port: 'eth1/20', vlan: 120 }, { leaf: '101', port: 'eth1/21' }] }),
-        server('acme/shop/named', { port: 'eth1/22', vlan: 122 }, { epg: 'web' }),
-        server('acme/shop/bound', { port: 'eth1/23', vlan: 123 }),
-        server('acme/shop/unbound', { port: 'eth1/24', vlan: 124 }),
-      ); // prettier-ignore
-      const desired = desiredTree({
-        fabric: 'aci', spec: FABRIC_SPEC, objects, encapsulations: vlans(objects, SHOP_VLANS),
-        boundBy: new Map([['acme/shop/bound', 'acme/shop/web']]),
-      }); // prettier-ignore
-      const paths = [...placed(desired.roots)].flatMap(([dn, { class: name, attributes }]) =>
+    it('are those of static bindings and of the endpoints that belong to an EPG', () => {
+      const { all } = wanted(
+        [
+          ...SHOP,
+          epg('acme/shop/web', {
+            staticBindings: [
+              { leaf: '101', port: 'eth1/20', vlan: 120 },
+              { leaf: '101', port: 'eth1/21' },
+            ],
+            attributes: { criteria: [{ name: 'told-*' }] },
+          }),
+          server('acme/shop/named', { port: 'eth1/22', vlan: 122 }, { epg: 'web' }),
+          server('acme/hall/told-1', { port: 'eth1/23', vlan: 123 }),
+          server('acme/hall/same', { port: 'eth1/20', vlan: 120 }),
+          server('acme/shop/unbound', { port: 'eth1/24', vlan: 124 }),
+        ],
+        SHOP_VLANS,
+      );
+      const paths = [...all].flatMap(([dn, { class: name, attributes }]) =>
         name === 'fvRsPathAtt' && dn.startsWith(`${EPG}web/`) && /eth1\/2/.test(dn)
           ? [[/eth1\/\d+/.exec(dn)?.[0], attributes['encap'], attributes['mode']]]
           : [],

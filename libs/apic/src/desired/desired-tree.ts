@@ -24,8 +24,6 @@ export interface DesiredInput {
   readonly objects: ReadonlyMap<string, AnyObject>;
   /** By the path of the EPG. */
   readonly encapsulations: ReadonlyMap<string, DistributedEncapsulation>;
-  /** The EPGs of servers that name none, by the paths of their Endpoint objects. */
-  readonly boundBy?: ReadonlyMap<string, string>;
 }
 export type ApicFabricSpec = Extract<FabricSpec, { driver: 'apic' }>;
 
@@ -49,7 +47,7 @@ const SYSTEM_TENANTS = new Set(['common', 'infra', 'mgmt']);
  * Every one carries the annotation. Pure: the same input gives the same trees.
  */
 export function desiredTree(input: DesiredInput): Desired {
-  const { fabric, spec, objects, encapsulations, boundBy = new Map() } = input;
+  const { fabric, spec, objects, encapsulations } = input;
   const problems: Problem[] = [];
   const domains = domainsOf(objects, fabric);
   const epgs = new Map<string, HeddleObject<'Epg'>>();
@@ -62,7 +60,7 @@ export function desiredTree(input: DesiredInput): Desired {
         message: `is not made: an APIC has a tenant ${epg.metadata.tenant} of its own`,
       });
   }
-  const claimed = bindingClaims({ pod: spec.pod, epgs, domains, encapsulations, objects, boundBy });
+  const claimed = bindingClaims({ pod: spec.pod, epgs, domains, encapsulations, objects });
   const { bindings, problems: refused } = resolveBindings(claimed.claims);
   problems.push(...claimed.problems, ...refused, ...routingProblems(epgs, domains));
   const undecided: string[] = [];
