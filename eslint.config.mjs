@@ -41,7 +41,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['libs/{model,admission,ipam,policy-engine,placement,rollout,pipeline}/src/**/*.ts'],
+    files: ['libs/{model,admission,apic,ipam,policy-engine,placement,rollout,pipeline}/src/**/*.ts'],
     ignores: ['**/*.spec.ts'],
     rules: {
       'no-restricted-globals': ['error', ...IMPURE_GLOBALS.map((name) => ({ name, message: 'A pure library takes this as a value.' }))],

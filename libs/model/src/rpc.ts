@@ -1,6 +1,6 @@
 import type { Change, LoggedChange } from './change';
 import type { Problem } from './error';
-import type { Attachment, DomainSpec, HeddleObject, HostSpec } from './kinds';
+import type { Attachment, DomainSpec, FabricSpec, HeddleObject, HostSpec } from './kinds';
 import type { AllocationStatus, DistributedEndpoint, EndpointKind, ResolvedRule } from './resolved';
 
 /**
@@ -63,6 +63,15 @@ export interface Rpc {
   /** How far each service is from what is wanted. */
   'scheduler.services': { request: { tenant?: string }; response: ServiceView[] };
   'scheduler.status': { request: Record<string, never>; response: { position: number; pending: number } };
+
+  // ---- fabric: answered by the holder of the lease, who talks to the controllers ------------------------------------
+
+  /** What would be sent to the controllers of a Fabric, by a reading of now. Changes nothing. */
+  'fabric.plan': { request: { fabric: string }; response: FabricPlan };
+  /** What is in force, of one Fabric or of all. */
+  'fabric.status': { request: { fabric?: string }; response: FabricStatus[] };
+  /** Lets happen what waits for a person. `digest` is that of the plan that the person saw; another plan refuses it. */
+  'fabric.confirm': { request: { fabric: string; digest: string }; response: FabricStatus };
 
   // ---- agent -------------------------------------------------------------------------------------------------------
 
@@ -367,6 +376,79 @@ export interface ServiceView {
   readonly settled: boolean;
   /** Why it is not settled, for people: refused placements with their reasons, failing instances. */
   readonly reasons: readonly string[];
+}
+
+/** An object of a controller that a plan creates, modifies or deletes. */
+export interface FabricChange {
+  readonly action: 'create' | 'modify' | 'delete';
+  /** Distinguished name. */
+  readonly dn: string;
+  readonly class: string;
+  /** What is set, by attribute, and what is there instead of it. Absent of a deletion. */
+  readonly attributes?: Readonly<Record<string, { readonly from?: string; readonly to: string }>>;
+}
+/** What was left alone, and why. */
+export interface FabricConflict {
+  readonly dn: string;
+  readonly class: string;
+  readonly message: string;
+}
+/** What is not done before a person confirms it. */
+export interface FabricWaiting {
+  /** Stands for exactly this; anything else that is to wait has another one. */
+  readonly digest: string;
+  readonly reason: string;
+  /** How many objects would be deleted. */
+  readonly deletions: number;
+}
+export interface FabricPlan {
+  readonly fabric: string;
+  readonly driver: FabricSpec['driver'];
+  /** Position of the log that it was worked out from. */
+  readonly position: number;
+  /** In the order in which they would be sent, at most 1000; those that wait are among them. */
+  readonly changes: readonly FabricChange[];
+  readonly totals: { readonly create: number; readonly modify: number; readonly delete: number };
+  readonly conflicts: readonly FabricConflict[];
+  readonly waiting?: FabricWaiting;
+  readonly problems: readonly string[];
+}
+
+/**
+ * `in-force`: everything that is wanted is there, and nothing else of ours. `changing`: not yet, or not all of it could be
+ * sent. `waiting`: what is left is for a person to confirm. `refused`: the controllers were last written by another cluster,
+ * or by a later state of this one; nothing is changed. `unreachable`: nobody answers.
+ */
+export type FabricState = 'in-force' | 'changing' | 'waiting' | 'refused' | 'unreachable';
+
+/** A leaf that Heddle programs. */
+export interface FabricLeaf {
+  readonly name: string;
+  readonly state: HostState;
+  readonly policyPosition: number;
+  readonly inForce: boolean;
+}
+export interface FabricStatus {
+  readonly fabric: string;
+  readonly driver: FabricSpec['driver'];
+  readonly state: FabricState;
+  /** ISO 8601, since when it is in this state. */
+  readonly since: string;
+  /** Position of the log that the state is about. */
+  readonly position: number;
+  /** What is not as it should be: objects of a controller, or leaves. */
+  readonly missing: number;
+  /** Of driver apic: the controller that answered last. */
+  readonly controller?: string;
+  /** Of driver apic, ISO 8601: when everything was last read and compared. */
+  readonly lastSync?: string;
+  /** Of driver apic: how many objects of ours are there. */
+  readonly objects?: number;
+  /** Of driver ovs-leaf. */
+  readonly leaves?: readonly FabricLeaf[];
+  readonly conflicts: readonly FabricConflict[];
+  readonly waiting?: FabricWaiting;
+  readonly problems: readonly string[];
 }
 
 export interface ProbeTarget {

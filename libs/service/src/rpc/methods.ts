@@ -38,6 +38,9 @@ export const METHODS: Readonly<Record<RpcMethod, MethodInfo>> = {
   'scheduler.preview': within(5_000),
   'scheduler.services': within(3_000),
   'scheduler.status': within(2_000),
+  'fabric.plan': within(60_000),
+  'fabric.status': within(2_000),
+  'fabric.confirm': within(60_000),
   'agent.probe': within(30_000),
   'agent.logs': { deadlineMs: 5_000, stream: true },
 };
