@@ -10,6 +10,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, isBuilt } from './setup/build.mjs';
 import { installDependencies, isInStep } from './setup/dependencies.mjs';
+import { fetchKernel, hasKernel } from './setup/kernel.mjs';
 import { aptCommands, installPackages, isDebian, missingPrograms } from './setup/packages.mjs';
 
 /** The command by which each purpose is reached, and whether it is of any use without root. */
@@ -34,6 +35,7 @@ export async function setup({ purpose = 'setup', log = (line) => console.log(`se
   try {
     if (!nodeIsRecent(log)) return false;
     if (!(await packagesArePresent(purpose, log))) return false;
+    if (purpose === 'test') await provideKernel(log);
     if (!isInStep(ROOT)) await installDependencies(ROOT, log);
     if (!isBuilt(ROOT)) await build(ROOT, log);
   } catch (error) {
@@ -72,7 +74,7 @@ async function packagesArePresent(purpose, log) {
     return false;
   }
   if (purpose === 'test' && !isRoot) log(`not root: what needs root is skipped. All of it runs with: ${again}`);
-  const missing = missingPrograms();
+  const missing = missingPrograms(purpose);
   if (missing.length === 0) return true;
 
   const programs = missing.flatMap((entry) => entry.programs).join(', ');
@@ -92,9 +94,19 @@ async function packagesArePresent(purpose, log) {
     return false;
   }
   await installPackages(packages, log);
-  const still = missingPrograms().flatMap((entry) => entry.programs);
+  const still = missingPrograms(purpose).flatMap((entry) => entry.programs);
   if (still.length > 0) throw new Error(`the packages are installed, but these programs are still not found: ${still}`);
   return true;
+}
+
+/** Without it only the tests with virtual machines are skipped, so that it cannot be had is no reason to give up. */
+async function provideKernel(log) {
+  if (hasKernel() || process.getuid?.() !== 0 || !isDebian()) return;
+  try {
+    await fetchKernel(log);
+  } catch (error) {
+    log(`there is no kernel for virtual machines, so tests with them are skipped: ${error.message}`);
+  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -12,6 +12,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setup } from './setup.mjs';
+import { hasKernel } from './setup/kernel.mjs';
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const RESULTS = path.join(ROOT, '.test-results');
@@ -23,7 +24,10 @@ const wanted = (step) => !only || only.includes(step);
 /** What of the machine decides which tests can run: results that Nx keeps are those of such a machine. */
 const machine = [
   process.getuid?.(),
-  ...['dockerd', 'ovs-vswitchd', 'nats-server', 'terraform', 'tofu'].filter(isInstalled),
+  ...['dockerd', 'ovs-vswitchd', 'nats-server', 'iperf3', 'qemu-system-x86_64', 'terraform', 'tofu'].filter(
+    isInstalled,
+  ),
+  ...(hasKernel() ? ['guest-kernel'] : []),
 ];
 
 /** The long run is the same code with more seeds and repetitions. */

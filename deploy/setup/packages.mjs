@@ -4,7 +4,7 @@ import { run } from './run.mjs';
 
 /**
  * What has to be on the machine, by the programs that are looked for: whoever brought them, they count. So a user's own
- * docker-ce is a Docker Engine, and is not replaced.
+ * docker-ce is a Docker Engine, and is not replaced. What only tests or benches use is for these purposes alone.
  */
 const NEEDED = [
   { programs: ['dockerd', 'containerd', 'runc'], package: 'docker.io' },
@@ -16,6 +16,9 @@ const NEEDED = [
   { programs: ['busybox'], package: 'busybox-static', isGood: isStatic },
   { programs: ['nsenter', 'unshare'], package: 'util-linux' },
   { programs: ['mount', 'umount'], package: 'mount' },
+  { programs: ['iperf3'], package: 'iperf3', purposes: ['test', 'bench'] },
+  // Emulates a processor by itself, so it runs where there is no virtualization.
+  { programs: ['qemu-system-x86_64'], package: 'qemu-system-x86', purposes: ['test'] },
 ];
 
 /** Daemons are not always on the path of a person. */
@@ -24,11 +27,13 @@ const FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '
 /**
  * The entries of what is needed that lack a program, with those programs alone.
  *
+ * @param {'setup' | 'demo' | 'bench' | 'test'} purpose what for
  * @param {string} [searchPath] folders to look in, by default those of this process and where daemons are
  * @returns {{ programs: string[], package: string }[]}
  */
-export function missingPrograms(searchPath = [process.env.PATH, ...FOLDERS].join(':')) {
-  return NEEDED.flatMap(({ programs, package: name, isGood = () => true }) => {
+export function missingPrograms(purpose, searchPath = [process.env.PATH, ...FOLDERS].join(':')) {
+  const needed = NEEDED.filter(({ purposes }) => purposes?.includes(purpose) ?? true);
+  return needed.flatMap(({ programs, package: name, isGood = () => true }) => {
     const missing = programs.filter((program) => !find(program, searchPath).some(isGood));
     return missing.length > 0 ? [{ programs: missing, package: name }] : [];
   });

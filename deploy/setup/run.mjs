@@ -13,6 +13,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
  *
  * @param {readonly string[]} argv
  * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, deadlineMs?: number }} [options]
+ * @returns {Promise<string>} what it said, of that at most the first 20,000 characters
  * @throws Error with the first and last lines of its output when it fails, is interrupted or takes too long
  */
 export function run(argv, { cwd, env = process.env, deadlineMs = 20 * 60_000 } = {}) {
@@ -50,7 +51,7 @@ export function run(argv, { cwd, env = process.env, deadlineMs = 20 * 60_000 } =
     );
     child.on('close', (code, signal) => {
       done();
-      if (code === 0 && !interrupted) return resolve();
+      if (code === 0 && !interrupted) return resolve(said);
       const how = interrupted ? `was ended by ${interrupted}` : `failed with ${signal ?? `code ${code}`}`;
       reject(new Error(`${argv.join(' ')} ${how}:\n${beginningAndEnd(said + end)}`));
     });

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { build, isBuilt } from './build.mjs';
 import { sameInstallation } from './dependencies.mjs';
+import { hasKernel, keepKernel } from './kernel.mjs';
 import { isStatic, missingPrograms, withDaemonsHeldBack } from './packages.mjs';
 import { run } from './run.mjs';
 
@@ -23,11 +24,19 @@ describe('programs', () => {
       chmodSync(path.join(bin, name), 0o755);
     }
     writeFileSync(path.join(bin, 'nft'), '');
-    const packages = missingPrograms(bin).map((entry) => entry.package);
+    const packages = missingPrograms('setup', bin).map((entry) => entry.package);
     assert.deepEqual(
       packages.filter((name) => ['docker.io', 'iproute2', 'nftables', 'busybox-static', 'nats-server'].includes(name)),
       ['nats-server', 'nftables', 'busybox-static'],
     );
+  });
+
+  it('are asked for where their purpose needs them', () => {
+    const ofTests = ['iperf3', 'qemu-system-x86'];
+    const missing = (purpose) => missingPrograms(purpose, folder).map((entry) => entry.package);
+    assert.deepEqual(missing('setup'), missing('demo'));
+    assert.deepEqual(missing('test'), [...missing('setup'), ...ofTests]);
+    assert.deepEqual(missing('bench'), [...missing('setup'), 'iperf3']);
   });
 
   it('are static or not by their headers', () => {
@@ -46,6 +55,60 @@ describe('programs', () => {
       writeFileSync(path.join(folder, 'elf'), elf);
       assert.equal(isStatic(path.join(folder, 'elf')), expected);
     }
+  });
+});
+
+describe('the kernel of virtual machines', () => {
+  const modinfo = (name, ...depends) => `code\0name=${name}\0depends=${depends.join(',')}\0license=GPL\0`;
+  /** The same for `net_failover`, as xz makes it. */
+  const COMPRESSED =
+    '/Td6WFoAAAFpIt42AgAhARwAAAAQz1jMAQArY29kZQBuYW1lPW5ldF9mYWlsb3ZlcgBkZXBlbmRzPQBsaWNlbnNlPUdQTAAAwOHf/QABQCzNlifikEKZDQEAAAAAAVla';
+  const system = () => path.join(folder, 'kernel-package');
+  const kept = () => path.join(folder, 'kernel');
+  const putModule = (file, text) => {
+    const whole = path.join(system(), 'lib/modules/6.1.0/kernel', file);
+    mkdirSync(path.dirname(whole), { recursive: true });
+    writeFileSync(whole, text);
+    return whole;
+  };
+
+  it('is its image and the drivers that are needed, in an order in which they can be loaded', async () => {
+    mkdirSync(path.join(system(), 'boot'), { recursive: true });
+    writeFileSync(path.join(system(), 'boot', 'vmlinuz-6.1.0'), 'image');
+    putModule('virtio/virtio_pci.ko', modinfo('virtio_pci', 'virtio', 'virtio_ring'));
+    putModule('virtio/virtio.ko', modinfo('virtio', 'virtio_ring'));
+    putModule('virtio/virtio_ring.ko', modinfo('virtio_ring'));
+    putModule('net/virtio_net.ko', modinfo('virtio_net', 'virtio', 'net-failover'));
+    putModule('net/net_failover.ko', modinfo('net_failover'));
+    putModule('sound/snd.ko', modinfo('snd'));
+    await assert.rejects(keepKernel(system(), kept()), /the kernel 6.1.0 has no module virtio_console/);
+    assert.equal(hasKernel(kept()), false);
+
+    putModule('char/virtio_console.ko', modinfo('virtio_console', 'virtio_ring'));
+    rmSync(kept(), { recursive: true });
+    await keepKernel(system(), kept());
+    assert.equal(hasKernel(kept()), true);
+    const { modules, ...manifest } = JSON.parse(readFileSync(path.join(kept(), 'kernel.json'), 'utf8'));
+    assert.deepEqual(manifest, { version: '6.1.0', image: 'vmlinuz' });
+    assert.deepEqual(modules, [
+      'virtio_ring.ko',
+      'virtio.ko',
+      'virtio_pci.ko',
+      'net_failover.ko',
+      'virtio_net.ko',
+      'virtio_console.ko',
+    ]);
+    assert.equal(readFileSync(path.join(kept(), 'net_failover.ko'), 'utf8'), modinfo('net_failover'));
+    assert.equal(readFileSync(path.join(kept(), 'vmlinuz'), 'utf8'), 'image');
+  });
+
+  it('may have its drivers compressed', { skip: !existsSync('/usr/bin/busybox') && 'no busybox' }, async () => {
+    writeFileSync(path.join(system(), 'boot', 'vmlinuz-6.1.0'), 'image');
+    rmSync(path.join(system(), 'lib/modules/6.1.0/kernel/net/net_failover.ko'));
+    putModule('net/net_failover.ko.xz', Buffer.from(COMPRESSED, 'base64'));
+    rmSync(kept(), { recursive: true });
+    await keepKernel(system(), kept());
+    assert.equal(readFileSync(path.join(kept(), 'net_failover.ko'), 'utf8'), modinfo('net_failover'));
   });
 });
 
