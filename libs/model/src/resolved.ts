@@ -108,8 +108,6 @@ export interface DistributedEndpoint {
   readonly interfaceId?: string;
   /** Where it is on a fabric, when its frames travel one. */
   readonly fabric?: FabricPlace;
-  /** Of a virtual machine: the interface id by which its host finds its port. */
-  readonly interfaceId?: string;
   /** Name of the service it is an instance of, in the EPG's tenant and application; absent for a user's own container. */
   readonly service?: string;
   /** Whether names resolve to it. */

@@ -256,24 +256,12 @@ export interface HostReport {
   /** Grows with every report of one agent; an older one is ignored. */
   readonly sequence: number;
   readonly endpoints: readonly EndpointReport[];
-  /** Interfaces of virtual machines on the bridge; absent from an earlier agent. */
-  readonly interfaces?: readonly InterfaceReport[];
   readonly allocations: readonly AllocationStatus[];
-}
-/** A port of a host's bridge that somebody else put there for a virtual machine. */
-export interface InterfaceReport {
-  /** Its `external_ids:iface-id`. */
-  readonly interfaceId: string;
-  readonly port: string;
-  /** Its `external_ids:attached-mac`, if it has one. */
-  readonly mac?: string;
-  /** ISO 8601, since when the host's agent sees it. */
-  readonly since: string;
 }
 /** How a host has attached an endpoint. */
 export type ReportedAttachment =
   /** A port of its bridge; `vlan` is the one that its frames have on the uplink, with encapsulation vlan. */
-  | { readonly driver: 'ovs'; readonly port: string; readonly vlan?: number }
+  | { readonly driver: 'ovs'; readonly port: string; readonly interfaceId?: string; readonly vlan?: number }
   /** A child of an uplink; `mode` is the one that the kernel has, `vlan` the one on the wire or of the access port. */
   | {
       readonly driver: 'macvlan';

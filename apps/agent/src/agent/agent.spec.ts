@@ -175,16 +175,21 @@ describe('Agent', () => {
       ofport: 77,
       interfaceIds: { 'iface-id': 'vm-1' },
     });
-    const [first] = agent.report().interfaces ?? [];
-    expect(first).toEqual({ interfaceId: 'vm-1', port: 'hd_vm1', since: expect.any(String) });
+    const [first] = agent.report().endpoints;
+    expect(first).toMatchObject({
+      kind: 'vm',
+      epg: '',
+      addresses: [],
+      attachment: { driver: 'ovs', port: 'hd_vm1', interfaceId: 'vm-1' },
+    });
     expect(await world.flowsOf(77)).toEqual([]);
     const vm = distributed('endpoint:acme/shop/vm', { host: 'h1', interfaceId: 'vm-1' });
     agent.acceptEndpoints(accepted<DistributedEndpoint>({ vm }, 6));
     await until('the flows', async () => (await world.flowsOf(77)).length > 0);
-    expect(agent.report().interfaces).toEqual([first]);
+    expect(agent.report().endpoints).toEqual([first]);
     await world.ovs.deletePort('hd_vm1');
     await until('their end', async () => (await world.flowsOf(77)).length === 0);
-    expect(agent.report().interfaces).toEqual([]);
+    expect(agent.report().endpoints).toEqual([]);
   });
 
   it('answers for an endpoint when its flows are on the switch, not before', async () => {

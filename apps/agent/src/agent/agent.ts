@@ -9,7 +9,7 @@ import {
   type EventFact,
   type HeddleObject,
   type HostReport,
-  type InterfaceReport,
+  type EndpointReport,
   type ProbeObservation,
   type ProbeTarget,
   type ResolvedEntry,
@@ -33,7 +33,7 @@ import { followEngine } from './follow-engine';
 import { HostBlocks } from './host-blocks';
 import { linkConfiguration } from './link-configuration';
 import { hostSides, switchedUplinks, switchedVlan } from './host-snapshot';
-import { endpointReport, type MachinePort } from './local-endpoints';
+import { endpointReport, machineReport, type MachinePort } from './local-endpoints';
 import { RESOLV_FOLDER, ResolvFiles } from './resolv-files';
 import { ensureTunnel } from './tunnel-port';
 import { UplinkPorts } from './uplink-ports';
@@ -255,13 +255,15 @@ export class Agent {
       host,
       agentEpoch: this.epoch,
       sequence: ++this.sequence,
-      endpoints: this.attachedHere().map((e) => {
-        const vlan = e.macvlan ? undefined : switchedVlan(this.enforcement.encapsulations.get(e.epg));
-        const healthy = e.allocation === undefined || (statuses.get(e.allocation)?.healthy ?? false);
-        const allocation = e.allocation === undefined ? undefined : this.allocations.get(e.allocation);
-        return endpointReport(host, e, { allocation, healthy, vlan });
-      }),
-      interfaces: this.interfaces(),
+      endpoints: [
+        ...this.attachedHere().map((e) => {
+          const vlan = e.macvlan ? undefined : switchedVlan(this.enforcement.encapsulations.get(e.epg));
+          const healthy = e.allocation === undefined || (statuses.get(e.allocation)?.healthy ?? false);
+          const allocation = e.allocation === undefined ? undefined : this.allocations.get(e.allocation);
+          return endpointReport(host, e, { allocation, healthy, vlan });
+        }),
+        ...this.machineReports(),
+      ],
       allocations: [...statuses.values()],
     };
   }
@@ -354,20 +356,15 @@ export class Agent {
     this.parts.onReport();
   }
 
-  /** Interfaces of virtual machines, each with the time since when it is seen, which a restart of the agent does not change. */
-  private interfaces(): InterfaceReport[] {
-    const { clock, store } = this.parts;
-    const { machines } = this.enforcement.ports;
+  /** Ports of virtual machines, each with the time since when it is seen, which a restart of the agent does not change. */
+  private machineReports(): EndpointReport[] {
+    const { clock, store, config } = this.parts;
+    const machines = this.enforcement.ports.machines.filter((machine) => this.isGuarded(machine));
     const before = store.host.value.interfaces ?? {};
     const now = new Date(clock.now()).toISOString();
     const since = Object.fromEntries(machines.map(({ interfaceId }) => [interfaceId, before[interfaceId] ?? now]));
     if (JSON.stringify(since) !== JSON.stringify(before)) store.host.set({ ...store.host.value, interfaces: since });
-    return machines.map(({ interfaceId, port, mac }) => ({
-      interfaceId,
-      port,
-      ...(mac === undefined ? {} : { mac }),
-      since: since[interfaceId] as string,
-    }));
+    return machines.map((machine) => machineReport(config.host, machine, since[machine.interfaceId] as string));
   }
 
   /** Without a policy and ways to attach of our own the attach daemon keeps what it has. */

@@ -65,7 +65,12 @@ describe('hostSides', () => {
 
   it('gives a port with an unknown interface id, or one whose machine is on another host, nothing', () => {
     const vm = distributed('endpoint:acme/shop/vm', { host: 'h2', interfaceId: 'vm-1', epg: WEB });
-    const machines = ['vm-1', 'vm-9'].map((interfaceId, i) => ({ interfaceId, port: `tap${i}`, ofport: 7 + i }));
+    const machines = ['vm-1', 'vm-9'].map((interfaceId, i) => ({
+      interfaceId,
+      port: `tap${i}`,
+      ofport: 7 + i,
+      mac: '02:00:00:00:00:99',
+    }));
     const { local } = hostSides(situation({ ports: { ...NO_PORTS, machines }, endpoints: byId(vm) }));
     expect(local).toEqual([]);
   });

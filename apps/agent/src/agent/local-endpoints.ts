@@ -14,7 +14,8 @@ export interface MachinePort {
   readonly interfaceId: string;
   readonly port: string;
   readonly ofport: number;
-  readonly mac?: string;
+  /** What its manager wrote on it, else what the device has on the host's side. */
+  readonly mac: string;
 }
 
 export interface BridgePorts {
@@ -33,6 +34,7 @@ export const TUNNEL_ID = { 'heddle-tunnel': 'true' } as const;
 /** What managers of virtual machines write on an interface, by the convention of Open vSwitch's integration guide. */
 const INTERFACE_ID = 'iface-id';
 const ATTACHED_MAC = 'attached-mac';
+const NO_MAC = '00:00:00:00:00:00';
 
 /** Sorts the ports of the bridge by what they are. A port that is none of ours gets no flow, and so passes nothing. */
 export function readPorts(ports: readonly PortState[]): BridgePorts {
@@ -52,11 +54,10 @@ export function readPorts(ports: readonly PortState[]): BridgePorts {
   };
 }
 
-function machinePort({ name, ofport, externalIds, interfaceIds = {} }: PortState): MachinePort | undefined {
+function machinePort({ name, ofport, mac, externalIds, interfaceIds = {} }: PortState): MachinePort | undefined {
   const interfaceId = interfaceIds[INTERFACE_ID];
   if (!interfaceId || ofport === undefined || endpointOfPort(name, externalIds)) return undefined;
-  const mac = interfaceIds[ATTACHED_MAC];
-  return { interfaceId, port: name, ofport, ...(mac === undefined ? {} : { mac: mac.toLowerCase() }) };
+  return { interfaceId, port: name, ofport, mac: (interfaceIds[ATTACHED_MAC] ?? mac ?? NO_MAC).toLowerCase() };
 }
 
 /** TCP ports that the host's health checks of an allocation connect to. */
@@ -86,6 +87,23 @@ export const endpointReport = (
   since: e.since,
   ...(e.allocation === undefined ? {} : { allocation: e.allocation }),
   ...(allocation === undefined ? {} : { service: allocation.spec.service }),
+});
+
+/** A port of a virtual machine: that it is there, and nothing that only its Endpoint object says. */
+export const machineReport = (
+  host: string,
+  { interfaceId, port, mac }: MachinePort,
+  since: string,
+): EndpointReport => ({
+  id: `interface:${host}/${interfaceId}`,
+  kind: 'vm',
+  epg: '',
+  mac,
+  addresses: [],
+  host,
+  healthy: true,
+  attachment: { driver: 'ovs', port, interfaceId },
+  since,
 });
 
 function attachmentOf({ port, macvlan }: AttachedEndpoint, vlan: number | undefined): ReportedAttachment {

@@ -40,6 +40,11 @@ describe('drops', () => {
       'invalid-connection-state': 0,
       'no-contract': 7,
       'host-link-refused': 2 * refused.length,
+      'address-elsewhere': 0,
+      'hairpin-refused': 0,
+      'unknown-fabric-source': 0,
+      'unknown-vlan': 0,
+      'vlan-mismatch': 0,
     });
   });
 

@@ -128,7 +128,7 @@ export class LeafAgent implements AgentSide {
   /** Nothing is attached by a leaf: hosts report what is behind its ports, and servers are written down. */
   report(): HostReport {
     const { host } = this.parts.config;
-    return { host, agentEpoch: this.epoch, sequence: ++this.sequence, endpoints: [], interfaces: [], allocations: [] };
+    return { host, agentEpoch: this.epoch, sequence: ++this.sequence, endpoints: [], allocations: [] };
   }
 
   get policyPosition(): number {
