@@ -6,6 +6,7 @@ import { systemClock, SystemFiles, SystemNftCommand, SystemProcesses } from '@he
 import { connectBus, type StorePort } from '@heddle/messaging';
 import { HeddleError } from '@heddle/model';
 import { OpenFlowSwitch, OvsDatabase } from '@heddle/ovs';
+import { SIGHTING_METER } from '@heddle/pipeline';
 import {
   answerOps,
   LOG_SETTING,
@@ -133,7 +134,11 @@ async function openNode(config: NodeConfig, log: Log, pino: ServiceLog, endings:
   const store = await AgentStore.open(files, config.stateDir, (error) => log('error', error.message));
   const ovs = await OvsDatabase.connect({ socketPath: config.ovs.databaseSocket });
   endings.push(() => ovs.close());
-  const bridge = new OpenFlowSwitch({ socketPath: path.join(config.ovs.runDir, `${config.ovs.bridge}.mgmt`) });
+  const bridge = new OpenFlowSwitch({
+    socketPath: path.join(config.ovs.runDir, `${config.ovs.bridge}.mgmt`),
+    packetIns: true,
+    meters: [SIGHTING_METER],
+  });
   endings.push(() => bridge.close());
   addDropMetrics(context.metrics.registry, bridge);
   return { context, store, ovs, bridge, files, log, running };

@@ -13,6 +13,7 @@ import {
   type ProbeObservation,
   type ProbeTarget,
   type ResolvedEntry,
+  type Sighting,
 } from '@heddle/model';
 import type { Switch } from '@heddle/ovs';
 import { ensureBridge } from '../attach/host-link';
@@ -20,6 +21,7 @@ import { PORT_PREFIX } from '../attach/ovs/port-names';
 import type { HostConfig } from '../config';
 import { DropSampler, type Drops } from '../datapath/drops';
 import { namesOf } from '../datapath/names';
+import type { TrafficById } from '../datapath/traffic-sampler';
 import { REFRESH_MS } from '../datapath/tunnel-peers';
 import type { AttachedEndpoint, LinkConfiguration } from '../link/protocol';
 import type { PortDatabase } from '../port-database';
@@ -289,6 +291,14 @@ export class Agent {
   /** What the switch dropped, of some seconds ago; undefined while that is unknown. */
   get drops(): Drops | undefined {
     return this.sampler.drops;
+  }
+
+  takeTraffic(): TrafficById | undefined {
+    return this.enforcement.takeTraffic();
+  }
+
+  takeSightings(): readonly Sighting[] {
+    return this.enforcement.takeSightings();
   }
 
   /** What keeps the host from being in order. */

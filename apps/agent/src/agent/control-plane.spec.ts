@@ -1,10 +1,11 @@
 import { FakeClock, FakeFiles } from '@heddle/host';
 import { MemoryBus } from '@heddle/messaging';
-import { HeddleError, resolvedKey, TOPICS, type HostReport } from '@heddle/model';
+import { HeddleError, resolvedKey, TOPICS, type HostReport, type Sighting } from '@heddle/model';
 import { RpcClient } from '@heddle/service';
 import type { HostConfig } from '../config';
 import { AgentStore, type Accepted } from '../store';
 import type { Drops } from '../datapath/drops';
+import type { TrafficById } from '../datapath/traffic-sampler';
 import { FakeControlPlane } from '../testing/fake-control-plane';
 import { acceptedPolicy, POLICY } from '../testing/parts';
 import { ControlPlane, type AgentSide } from './control-plane';
@@ -36,6 +37,10 @@ class StubAgent implements AgentSide {
   workloadPosition = 2;
   usage = { containers: 1, endpoints: 2, flows: 3 };
   drops: Drops | undefined;
+  traffic: TrafficById | undefined;
+  sightings: Sighting[] = [];
+  takeTraffic = (): TrafficById | undefined => this.traffic;
+  takeSightings = (): readonly Sighting[] => this.sightings.splice(0);
   private sequence = 0;
 
   acceptPolicy = (accepted: Accepted<unknown>): void => void this.accepted['policy']?.push(accepted);
@@ -146,6 +151,16 @@ describe('ControlPlane', () => {
     agent.drops = { 'no-contract': 4 } as Drops;
     await clock.advance(2_000);
     expect(world.heartbeats.at(-1)?.drops).toEqual({ 'no-contract': 4 });
+    const [count, sighting] = [
+      { packets: 1, bytes: 2 },
+      { mac: 'm', address: 'a', port: 'p', at: 't' },
+    ];
+    agent.traffic = { e1: { sent: count, received: count } };
+    agent.sightings = [sighting];
+    await clock.advance(2_000);
+    expect(world.heartbeats.at(-1)).toMatchObject({ traffic: { e1: { sent: count } }, sightings: [sighting] });
+    await clock.advance(2_000);
+    expect(world.heartbeats.at(-1)?.sightings).toBeUndefined();
   });
 
   it('gives the agent what is distributed, with the place in history that it belongs to', async () => {

@@ -11,6 +11,7 @@ import {
   type HostHeartbeat,
   type HostRegistration,
   type HostReport,
+  type Sighting,
   type ResolvedEntry,
 } from '@heddle/model';
 import type { RpcClient } from '@heddle/service';
@@ -39,6 +40,10 @@ export interface AgentSide {
   readonly problems: readonly string[];
   readonly usage: HostHeartbeat['usage'];
   readonly drops: HostHeartbeat['drops'];
+  /** What endpoints have sent and received, if it was read since this was last asked for. */
+  takeTraffic(): HostHeartbeat['traffic'];
+  /** Addresses that were claimed where their endpoints are not, since this was last asked for. */
+  takeSightings(): readonly Sighting[];
 }
 
 const HEARTBEAT_MS = 2_000;
@@ -261,6 +266,8 @@ export class ControlPlane {
     this.beating = true;
     this.beatAgain = false;
     const { drops } = agent;
+    const traffic = agent.takeTraffic();
+    const sightings = agent.takeSightings();
     parts.rpc
       .call('inventory.heartbeat', {
         host: parts.config.host,
@@ -273,6 +280,8 @@ export class ControlPlane {
         problems: [...agent.problems, ...this.problems],
         usage: agent.usage,
         ...(drops === undefined ? {} : { drops }),
+        ...(traffic === undefined ? {} : { traffic }),
+        ...(sightings.length === 0 ? {} : { sightings }),
       })
       .then(
         ({ known }) => {

@@ -4,12 +4,15 @@ import {
   type DistributedEncapsulation,
   type DistributedEndpoint,
   type ResolvedEntry,
+  type Sighting,
   type Watermark,
 } from '@heddle/model';
 import type { PortState, Switch } from '@heddle/ovs';
 import { Announcer } from '../datapath/announcer';
 import { Datapath } from '../datapath/datapath';
 import { endpointName } from '../datapath/port-ids';
+import { Sightings } from '../datapath/sightings';
+import { TrafficSampler, type TrafficById } from '../datapath/traffic-sampler';
 import { TunnelPeers } from '../datapath/tunnel-peers';
 import type { AttachedEndpoint } from '../link/protocol';
 import type { Accepted, AgentStore } from '../store';
@@ -48,6 +51,8 @@ export class Enforcement {
   private readonly datapath: Datapath;
   private readonly peers: TunnelPeers;
   private readonly announcer: Announcer;
+  private readonly traffic: TrafficSampler;
+  private readonly sightings: Sightings;
   private view: PolicyView;
   private everywhere: ReadonlyMap<string, DistributedEndpoint>;
   private ways: ReadonlyMap<string, DistributedEncapsulation>;
@@ -71,6 +76,8 @@ export class Enforcement {
       bridge,
       onError: (error) => log('warn', `announcement: ${HeddleError.from(error).message}`),
     });
+    this.traffic = new TrafficSampler(bridge, () => this.enforced, parts.clock);
+    this.sightings = new Sightings(bridge, (port) => this.portName(port), parts.clock);
   }
 
   get policy(): PolicyView {
@@ -96,6 +103,21 @@ export class Enforcement {
   get policyPosition(): number {
     const { problem, policyPosition } = this.datapath.current;
     return problem === undefined ? policyPosition : 0;
+  }
+
+  /** Ids of the endpoints that have their flows. */
+  get enforced(): Iterable<string> {
+    return this.datapath.current.inForce.keys();
+  }
+
+  /** What endpoints have sent and received, if it was read since this was last asked for. */
+  takeTraffic(): TrafficById | undefined {
+    return this.traffic.take();
+  }
+
+  /** Addresses that were claimed where their endpoints are not, since this was last asked for. */
+  takeSightings(): readonly Sighting[] {
+    return this.sightings.take();
   }
 
   get flows(): number {
@@ -185,7 +207,13 @@ export class Enforcement {
   /** Stops steering; the flows stay. */
   async close(): Promise<void> {
     this.peers.close();
+    this.traffic.close();
+    this.sightings.close();
     await this.datapath.close();
+  }
+
+  private portName(port: number): string | undefined {
+    return Object.entries(this.ports.numbers).find(([, number]) => number === port)?.[0];
   }
 
   private get missing(): string | undefined {

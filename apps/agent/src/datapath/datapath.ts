@@ -8,6 +8,7 @@ import {
   isEmptyChange,
   isOurs,
   placeEndpoints,
+  SIGHTING_METER,
   type DatapathSnapshot,
   type Flow,
 } from '@heddle/pipeline';
@@ -143,7 +144,9 @@ export class Datapath {
   private async run(inputs: DatapathInputs): Promise<void> {
     const { doubts } = this;
     try {
-      const desired = computeFlows(inputs);
+      // A switch that came back may have another datapath, without meters.
+      const sightings = this.bridge.meters.has(SIGHTING_METER.id);
+      const desired = computeFlows({ ...inputs, sightings });
       const actual = this.applied ?? (await this.bridge.dump());
       const change = diffFlows(actual, desired, (flow) => isOurs(flow.cookie));
       if (!isEmptyChange(change)) await this.bridge.apply(change);

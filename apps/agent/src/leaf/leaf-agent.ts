@@ -6,6 +6,7 @@ import {
   type DistributedEndpoint,
   type HostReport,
   type ResolvedEntry,
+  type Sighting,
 } from '@heddle/model';
 import type { PortState, Switch } from '@heddle/ovs';
 import type { Log } from '../agent/agent';
@@ -17,6 +18,7 @@ import { ensureBridge } from '../attach/host-link';
 import { ensurePortGuard, keepPortGuard } from '../attach/port-guard';
 import type { LeafConfig } from '../config';
 import { DropSampler, type Drops } from '../datapath/drops';
+import type { TrafficById } from '../datapath/traffic-sampler';
 import { REFRESH_MS } from '../datapath/tunnel-peers';
 import type { PortDatabase } from '../port-database';
 import type { Accepted, AgentStore } from '../store';
@@ -148,6 +150,14 @@ export class LeafAgent implements AgentSide {
 
   get drops(): Drops | undefined {
     return this.sampler.drops;
+  }
+
+  takeTraffic(): TrafficById | undefined {
+    return this.enforcement.takeTraffic();
+  }
+
+  takeSightings(): readonly Sighting[] {
+    return this.enforcement.takeSightings();
   }
 
   get problems(): string[] {
