@@ -39,6 +39,11 @@ describe('drops', () => {
       'invalid-connection-state': 0,
       'no-contract': 7,
       'host-link-refused': 2 * refused.length,
+      'unknown-vlan': 0,
+      'unknown-fabric-source': 0,
+      'vlan-mismatch': 0,
+      'hairpin-refused': 0,
+      'address-elsewhere': 0,
     });
   });
 
