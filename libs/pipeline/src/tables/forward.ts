@@ -6,10 +6,10 @@ import type { Action, Flow, Match } from '../openflow/flow';
 import { flags, is, load, setFlags } from '../registers';
 import { BACK, copy, flow, goto, IP, otherwiseDrop, PROTO, set } from './shared';
 
-/** What an endpoint of this bridge sent, and nobody else: it alone may leave by a tunnel or the fabric. */
-const FROM_HERE = ['fromTunnel', 'fromFabric'] as const;
+/** Flags of what came from elsewhere. Only what has neither, from an endpoint of this bridge, may leave by a tunnel or the fabric. */
+const ARRIVED = ['fromTunnel', 'fromFabric'] as const;
 /** What has to be routed here if it is to be routed: it came from an endpoint itself. */
-const NOT_ROUTED = flags([], [...FROM_HERE, 'routed']);
+const NOT_ROUTED = flags([], [...ARRIVED, 'routed']);
 
 /**
  * Where two are known to have one address, which happens when one moves, the one of this bridge comes first, and the fabric
@@ -73,13 +73,13 @@ export function forwardToRemote(e: PlacedRemote, { tunnel, fabric, routedSources
     set('tun_dst', ip4(e.underlay)),
     goto('conntrack'),
   ];
-  const fromUplinked = flags(['hasUplink'], [...FROM_HERE, 'routed']);
+  const fromUplinked = flags(['hasUplink'], [...ARRIVED, 'routed']);
   return e.addresses.flatMap((address) => [
     ...(fabric ? forward(PRIORITY.fabric, e, address, fromUplinked, toFabric) : []),
     ...(tunnel === undefined ? [] : forward(PRIORITY.tunnel, e, address, NOT_ROUTED, toTunnel(tunnel))),
     ...(tunnel === undefined || !routedSources
       ? []
-      : [forwardRouted(PRIORITY.tunnel, e, address, flags(['routed'], FROM_HERE), toTunnel(tunnel))]),
+      : [forwardRouted(PRIORITY.tunnel, e, address, flags(['routed'], ARRIVED), toTunnel(tunnel))]),
   ]);
 }
 
@@ -154,6 +154,6 @@ export const answerPing = (bd: ResolvedBridgeDomain): Flow[] =>
   );
 
 export const forwardFixed: readonly Flow[] = [
-  flow('forward', 300, { ...flags([], FROM_HERE), ...IP, ip_dst: ip4(HOST_LINK_ADDRESS) }, [goto('host-link')]),
+  flow('forward', 300, { ...flags([], ARRIVED), ...IP, ip_dst: ip4(HOST_LINK_ADDRESS) }, [goto('host-link')]),
   otherwiseDrop('forward', 'no-destination'),
 ];
