@@ -33,8 +33,11 @@ export class TestOvs {
     readonly dir: string,
   ) {}
 
-  /** Starts an Open vSwitch without bridges. */
-  static async start(): Promise<TestOvs> {
+  /**
+   * Starts an Open vSwitch without bridges.
+   * @param options.userspaceTso large segments pass the datapath whole (`userspace-tso-enable`), which is asked once at start
+   */
+  static async start({ userspaceTso = false } = {}): Promise<TestOvs> {
     await sweep();
     const netns = `tovs${process.pid}-${++instances}`;
     const dir = await mkdtemp(join(tmpdir(), 'tovs-'));
@@ -44,7 +47,8 @@ export class TestOvs {
       await run('ip', ['-n', netns, 'link', 'set', 'lo', 'up']);
       await run('ovsdb-tool', ['create', ovs.file('conf.db'), SCHEMA]);
       await ovs.startDaemon('ovsdb-server');
-      await run('ovs-vsctl', [`--db=unix:${ovs.dbSocket}`, '--no-wait', 'init']);
+      const settings = userspaceTso ? ['--', 'set', 'Open_vSwitch', '.', 'other_config:userspace-tso-enable=true'] : [];
+      await run('ovs-vsctl', [`--db=unix:${ovs.dbSocket}`, '--no-wait', 'init', ...settings]);
       await ovs.startDaemon('ovs-vswitchd');
       return ovs;
     } catch (error) {
