@@ -6,7 +6,7 @@ export function measured(
   name: string,
   unit: string,
   samples: readonly number[],
-  { goal, peer }: { goal?: number | undefined; peer?: Measure['peer'] } = {},
+  { goal, ...more }: { goal?: number | undefined } & Pick<Measure, 'peer' | 'bound' | 'interval' | 'cell'> = {},
 ): Measure {
   const spread = { low: Math.min(...samples), high: Math.max(...samples), samples: samples.length };
   return {
@@ -14,12 +14,13 @@ export function measured(
     value: median(samples),
     unit,
     ...(goal === undefined ? {} : { goal }),
-    ...(peer ? { peer } : {}),
+    ...more,
     ...(samples.length > 1 ? { spread } : {}),
   };
 }
 
 /** Whether the goal is met; undefined where there is none. */
-export function isMet({ value, goal }: Pick<Measure, 'value' | 'goal'>): boolean | undefined {
-  return goal === undefined ? undefined : value <= goal;
+export function isMet({ value, goal, bound }: Pick<Measure, 'value' | 'goal' | 'bound'>): boolean | undefined {
+  if (goal === undefined) return undefined;
+  return bound === 'at least' ? value >= goal : value <= goal;
 }

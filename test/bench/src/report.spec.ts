@@ -25,6 +25,15 @@ const report: Report = {
     measured('counted', 'connections', [60]),
   ],
 };
+const ladder: Report = {
+  ...report,
+  measures: [
+    measured('throughput, a', 'Gb/s', [1, 2, 3], { interval: { low: 1.5, high: 2.5 }, cell: { row: 'a', column: 'throughput' } }),
+    measured('throughput, b', 'Gb/s', [4], { cell: { row: 'b', column: 'throughput' } }),
+    measured('round trip, b', 'µs', [15], { cell: { row: 'b', column: 'round trip' } }),
+    measured('b / a', 'x', [2, 2.2], { goal: 2.5, bound: 'at least', interval: { low: 1.9, high: 2.3 } }),
+  ],
+}; // prettier-ignore
 
 describe('a measure', () => {
   it('is the median of its samples, with their spread', () => {
@@ -41,6 +50,10 @@ describe('a measure', () => {
   it('meets a goal that it does not exceed', () => {
     expect([1, 2, 3].map((value) => isMet({ value, goal: 2 }))).toEqual([true, true, false]);
     expect(isMet({ value: 1 })).toBeUndefined();
+  });
+
+  it('meets a goal that it reaches, where more is better', () => {
+    expect([1, 2, 3].map((value) => isMet({ value, goal: 2, bound: 'at least' }))).toEqual([false, true, true]);
   });
 });
 
@@ -59,6 +72,20 @@ describe('the JSON line', () => {
     });
   });
 
+  it('has interval, bound and cell where there are any', () => {
+    const { measures } = JSON.parse(jsonLine(ladder)) as { measures: object[] };
+    expect(measures[0]).toEqual({
+      name: 'throughput, a',
+      value: 2,
+      unit: 'Gb/s',
+      goal: null,
+      met: null,
+      interval: { low: 1.5, high: 2.5 },
+      cell: { row: 'a', column: 'throughput' },
+    });
+    expect(measures[3]).toMatchObject({ goal: 2.5, met: false, bound: 'at least' });
+  });
+
   it('does not pretend to know more digits than it can', () => {
     const line = jsonLine({ ...report, measures: [measured('x', 's', [1.23456789])] });
     expect(JSON.parse(line).measures[0].value).toBe(1.23457);
@@ -73,6 +100,18 @@ describe('the text', () => {
     expect(lines.find((line) => line.startsWith('slow'))).toMatch(/15.5 ms +<= 15 ms +NOT MET +bridge: 14 ms$/);
     expect(lines.find((line) => line.startsWith('counted'))).toMatch(/counted +60 connections$/);
     expect(lines.at(-1)).toBe('example: 1 of 2 goals are not met: slow');
+  });
+
+  it('shows what is measured of several things as a table, and the rest in lines', () => {
+    const lines = textLines(ladder);
+    const first = lines.findIndex((line) => line.includes('throughput'));
+    expect(lines.slice(first, first + 3)).toEqual([
+      '   throughput, Gb/s  round trip, µs',
+      'a  2 (1.5 to 2.5)    -',
+      'b  4                 15',
+    ]);
+    expect(lines.filter((line) => line.includes('throughput'))).toHaveLength(1);
+    expect(lines.find((line) => line.startsWith('b / a'))).toMatch(/2.1 x +95 %: 1.9 to 2.3 \(2\) +>= 2.5 x +NOT MET$/);
   });
 
   it('says that all are met', () => {

@@ -1,5 +1,14 @@
 import fc from 'fast-check';
-import { median, quantile, ratioInterval, ratioOfMedians, seededRandom, type Round } from './statistics';
+import {
+  median,
+  medianInterval,
+  quantile,
+  ratioInterval,
+  ratioOfMedians,
+  seededRandom,
+  type Interval,
+  type Round,
+} from './statistics';
 
 const positive = fc.double({ min: 0.001, max: 1e6, noNaN: true });
 const someRounds = fc.array(fc.record({ ours: positive, peer: positive }), { minLength: 1, maxLength: 12 });
@@ -45,6 +54,30 @@ describe('the seeded source', () => {
       const inside = values.filter((v) => v >= tenth / 10 && v < (tenth + 1) / 10).length;
       expect(Math.abs(inside - 1_000)).toBeLessThan(150);
     }
+  });
+});
+
+describe('the interval of a median', () => {
+  it('is ordered, repeatable, and between the extremes', () => {
+    fc.assert(
+      fc.property(fc.array(positive, { minLength: 1, maxLength: 12 }), (values) => {
+        const interval = (): Interval => medianInterval(values, { resamples: 200, random: seededRandom(1) });
+        const { low, high } = interval();
+        expect(interval()).toEqual({ low, high });
+        expect(low).toBeGreaterThanOrEqual(Math.min(...values));
+        expect(low).toBeLessThanOrEqual(high);
+        expect(high).toBeLessThanOrEqual(Math.max(...values));
+      }),
+    );
+  });
+
+  it('is wider the more of them it is to hold', () => {
+    const values = Array.from({ length: 15 }, seededRandom(2));
+    const width = (confidence: number): number => {
+      const { low, high } = medianInterval(values, { confidence, random: seededRandom(3) });
+      return high - low;
+    };
+    expect(width(0.99)).toBeGreaterThan(width(0.5));
   });
 });
 

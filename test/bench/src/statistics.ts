@@ -51,17 +51,33 @@ export function ratioOfMedians(rounds: readonly Round[]): number {
   return median(rounds.map(({ ours }) => ours)) / median(rounds.map(({ peer }) => peer));
 }
 
+export interface BootstrapOptions {
+  /** How often the interval is to hold the true value. Default 0.95. */
+  readonly confidence?: number;
+  readonly resamples?: number;
+  readonly random: Random;
+}
+
 /**
- * Interval of the ratio of medians by the percentile bootstrap (Efron and Tibshirani, An Introduction to the Bootstrap,
- * 1993, chapter 13). Whole rounds are drawn, not single values: what else the machine did during a round touched both.
+ * Interval of a statistic by the percentile bootstrap (Efron and Tibshirani, An Introduction to the Bootstrap, 1993,
+ * chapter 13).
+ * @param samples what is drawn from, each as a whole
  */
-export function ratioInterval(
-  rounds: readonly Round[],
-  { confidence = 0.95, resamples = 10_000, random }: { confidence?: number; resamples?: number; random: Random },
+export function bootstrapInterval<T>(
+  samples: readonly T[],
+  statistic: (drawn: readonly T[]) => number,
+  { confidence = 0.95, resamples = 10_000, random }: BootstrapOptions,
 ): Interval {
-  const ratios = Array.from({ length: resamples }, () =>
-    ratioOfMedians(rounds.map(() => rounds[Math.floor(random() * rounds.length)] as Round)),
+  const values = Array.from({ length: resamples }, () =>
+    statistic(samples.map(() => samples[Math.floor(random() * samples.length)] as T)),
   );
   const tail = (1 - confidence) / 2;
-  return { low: quantile(ratios, tail), high: quantile(ratios, 1 - tail) };
+  return { low: quantile(values, tail), high: quantile(values, 1 - tail) };
 }
+
+export const medianInterval = (values: readonly number[], options: BootstrapOptions): Interval =>
+  bootstrapInterval(values, median, options);
+
+/** Of the ratio of medians. Whole rounds are drawn, not single values: what else the machine did in a round touched both. */
+export const ratioInterval = (rounds: readonly Round[], options: BootstrapOptions): Interval =>
+  bootstrapInterval(rounds, ratioOfMedians, options);

@@ -5,7 +5,7 @@ import { file, TENANT } from '../lab/application';
 import { BenchLab } from '../lab/bench-lab';
 import { measured } from '../measures';
 import { median, ratioInterval, ratioOfMedians, seededRandom, type Round } from '../statistics';
-import { rotated } from './order';
+import { rotated } from '../order';
 import { PluginLog, type HandlerTimes } from './plugin-log';
 import { RawEngine, type Attachment } from './raw-engine';
 
