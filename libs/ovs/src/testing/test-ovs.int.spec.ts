@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { TestOvs } from './test-ovs';
 
 const describeRoot = process.getuid?.() === 0 ? describe : describe.skip;
@@ -24,6 +25,15 @@ describeRoot('TestOvs', () => {
       expect(await b.vsctl('list-br')).toBe('');
     } finally {
       await Promise.all([a.stop(), b.stop()]);
+    }
+  });
+
+  it('passes large segments whole where that is asked for, and only there', async () => {
+    for (const userspaceTso of [false, true]) {
+      const ovs = await TestOvs.start({ userspaceTso });
+      const log = await readFile(join(ovs.dir, 'ovs-vswitchd.log'), 'utf8');
+      await ovs.stop();
+      expect(/Userspace TCP Segmentation Offloading support enabled/i.test(log)).toBe(userspaceTso);
     }
   });
 });

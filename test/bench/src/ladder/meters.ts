@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { waitFor, type RunOptions } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
@@ -44,7 +45,11 @@ export async function prepare(bed: Testbed, rung: Rung, signal: AbortSignal): Pr
       ['iperf3', '--server', '--bind', address, '--port', String(IPERF_PORT), '--forceflush'],
       /listening/,
     ),
-    bed.serve(netns, ['perl', PROGRAM, 'serve', address, String(PING_PONG_PORT)], /^ready$/),
+    bed.serve(
+      netns,
+      [...(await onOneProcessor()), 'perl', PROGRAM, 'serve', address, String(PING_PONG_PORT)],
+      /^ready$/,
+    ),
   ]);
   let last = '';
   await waitFor(
@@ -87,7 +92,7 @@ async function stream(
   signal: AbortSignal,
 ): Promise<Pick<Sample, 'throughput' | 'cpu'>> {
   const forwarding = async (): Promise<number> => {
-    const each = await Promise.all([kernelNetworkSeconds(), ...switches().map(processSeconds)]);
+    const each = await Promise.all([kernelNetworkSeconds(), ...switches.map(processSeconds)]);
     return each.reduce((sum, seconds) => sum + seconds, 0);
   };
   const before = await forwarding();
@@ -116,6 +121,24 @@ async function pingPong(
   seconds: number,
   options: RunOptions,
 ): Promise<PingPong> {
-  const argv = ['perl', PROGRAM, what, server.address, String(PING_PONG_PORT), String(seconds)];
+  const argv = [
+    ...(await onOneProcessor()),
+    'perl',
+    PROGRAM,
+    what,
+    server.address,
+    String(PING_PONG_PORT),
+    String(seconds),
+  ];
   return JSON.parse((await bed.run(client.netns, argv, options)).stdout) as PingPong;
+}
+
+/**
+ * The words before a command that keep it on one processor, the same for all. Of a client and a server that wait for each
+ * other only one has work at a time; whether the scheduler lets them share a processor or has one wake the other up on
+ * another makes more of a difference than the way between them.
+ */
+async function onOneProcessor(): Promise<string[]> {
+  const allowed = /^Cpus_allowed_list:\s*(\d+)/m.exec(await readFile('/proc/self/status', 'utf8'))?.[1];
+  return allowed === undefined ? [] : ['taskset', '--cpu-list', allowed];
 }
