@@ -12,7 +12,7 @@ const situation = (change: Partial<HostSituation> = {}): HostSituation => ({
   ports: { ...NO_PORTS, endpoints: [PORT], numbers: { [PORT.port]: 5, eth1: 9 } },
   endpoints: new Map(),
   encapsulations: new Map([[WEB, encapsulation(WEB)]]),
-  uplinks: { fabric: { interface: 'eth1' } },
+  uplinks: { fabric: { interface: 'eth1', leaf: 'leaf', port: 'h1' } },
   allocation: () => undefined,
   ...change,
 });
@@ -52,6 +52,12 @@ describe('hostSides', () => {
     const own = distributed('docker:h1/e1', { host: 'h1' });
     const { remote } = hostSides(situation({ endpoints: byId(child, own) }));
     expect(remote).toEqual([expect.objectContaining({ id: child.id, underlay: '192.0.2.254', fabric: true })]);
+  });
+
+  it('reaches by its fabric only who is behind a leaf that it is cabled to', () => {
+    const fabric = { leaf: 'leaf2', port: 'p1', via: 'static', hairpin: false } as const;
+    const { remote } = hostSides(situation({ endpoints: byId(distributed('endpoint:acme/shop/db', { fabric })) }));
+    expect(remote).toEqual([expect.objectContaining({ fabric: false })]);
   });
 
   it('has a virtual machine at the port that bears its interface id, with the addresses that the inventory says', () => {

@@ -1,4 +1,4 @@
-import type { DistributedEncapsulation, DistributedEndpoint, HeddleObject } from '@heddle/model';
+import type { DistributedEncapsulation, DistributedEndpoint, HeddleObject, Uplink } from '@heddle/model';
 import type { LocalEndpoint, RemoteEndpoint } from '@heddle/pipeline';
 import { endpointName } from '../datapath/port-ids';
 import { healthPorts, type BridgePorts, type MachinePort } from './local-endpoints';
@@ -11,8 +11,7 @@ export interface HostSituation {
   readonly endpoints: ReadonlyMap<string, DistributedEndpoint>;
   /** By path of the EPG. */
   readonly encapsulations: ReadonlyMap<string, DistributedEncapsulation>;
-  /** Interfaces by name of the uplink. */
-  readonly uplinks: Readonly<Record<string, { readonly interface: string }>>;
+  readonly uplinks: Readonly<Record<string, Uplink>>;
   readonly allocation: (path: string) => HeddleObject<'Allocation'> | undefined;
 }
 
@@ -27,6 +26,7 @@ export interface Sides {
  */
 export function hostSides(situation: HostSituation): Sides {
   const { host, ports, endpoints, allocation } = situation;
+  const leaves = new Set(Object.values(situation.uplinks).flatMap(({ leaf }) => leaf ?? []));
   const machines = new Map(ports.machines.map((machine) => [machine.interfaceId, machine]));
   const containers = ports.endpoints.map((e): LocalEndpoint => ({
     id: endpointName(host, e),
@@ -46,7 +46,9 @@ export function hostSides(situation: HostSituation): Sides {
   });
   return {
     local: [...containers, ...virtual],
-    remote: [...endpoints.values()].filter((e) => e.host !== host || e.fabric?.via === 'macvlan').map(remoteEndpoint),
+    remote: [...endpoints.values()]
+      .filter((e) => e.host !== host || e.fabric?.via === 'macvlan')
+      .map((e) => remoteEndpoint(e, leaves)),
   };
 }
 
@@ -57,13 +59,20 @@ const machineOf = (
   { host: where, interfaceId }: DistributedEndpoint,
 ): MachinePort | undefined => (where === host && interfaceId !== undefined ? machines.get(interfaceId) : undefined);
 
-export const remoteEndpoint = ({ id, epg, mac, addresses, underlay, fabric }: DistributedEndpoint): RemoteEndpoint => ({
+/**
+ * @param leaves that this host is cabled to: who is behind another one is reached by a tunnel, or its packets and the answers
+ *   would go different ways, and each way sees half a connection
+ */
+export const remoteEndpoint = (
+  { id, epg, mac, addresses, underlay, fabric }: DistributedEndpoint,
+  leaves: ReadonlySet<string>,
+): RemoteEndpoint => ({
   id,
   epg,
   mac,
   addresses,
   underlay,
-  fabric: fabric !== undefined,
+  fabric: fabric !== undefined && leaves.has(fabric.leaf),
 });
 
 /** By which port and in which VLAN the endpoints of an EPG reach a fabric. */

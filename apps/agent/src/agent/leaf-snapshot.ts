@@ -23,9 +23,12 @@ export function leafSides(
       const wire = { ...(vlan === undefined ? {} : { vlan }), routed: via === 'ovs', hairpin };
       return [{ id, epg, mac, addresses, port, healthPorts: [], wire }];
     }),
-    remote: all.filter((e) => !isHere(e)).map(remoteEndpoint),
+    remote: all.filter((e) => !isHere(e)).map((e) => remoteEndpoint(e, NO_LEAVES)),
   };
 }
+
+/** A leaf is cabled to no other one: it reaches what is behind them by tunnels. */
+const NO_LEAVES: ReadonlySet<string> = new Set();
 
 /** Ports that endpoints are behind, by name, and that the leaf does not have. */
 export const missingPorts = (

@@ -16,7 +16,7 @@ const local = (id: string, port: number, address: string, epg = 'acme/shop/web')
   healthPorts: [],
 });
 const A = local('a', 5, '10.32.0.5');
-const C = remoteEndpoint(distributed('c'));
+const C = remoteEndpoint(distributed('c'), new Set());
 const B = local('b', 6, '10.32.0.6');
 
 function inputs(change: Partial<DatapathInputs> = {}): DatapathInputs {
@@ -67,7 +67,7 @@ describe('Datapath', () => {
     const { bridge, datapath, errors } = setUp();
     datapath.update(inputs());
     await settled();
-    const six = remoteEndpoint(distributed('six', { addresses: ['fd00::7'], underlay: 'fd00::1' }));
+    const six = remoteEndpoint(distributed('six', { addresses: ['fd00::7'], underlay: 'fd00::1' }), new Set());
     // The policy without its rule: a revocation.
     const resolved = new Map([...inputs().resolved].filter(([key]) => !key.startsWith('rule/')));
     datapath.update(inputs({ policyPosition: 4, remote: [C, six], resolved, local: [A, B] }));
@@ -241,7 +241,7 @@ describe('Datapath', () => {
 
   it('takes an endpoint that is attached here for a local one, whatever the map says', async () => {
     const { datapath } = setUp();
-    datapath.update(inputs({ remote: [remoteEndpoint(distributed('a', { addresses: ['10.32.0.5'] }))] }));
+    datapath.update(inputs({ remote: [remoteEndpoint(distributed('a', { addresses: ['10.32.0.5'] }), new Set())] }));
     await settled();
     expect(datapath.current.inForce.get('a')).toBe(5);
     expect(datapath.current.problem).toBeUndefined();

@@ -10,7 +10,7 @@ import { addDropMetrics, DropSampler, readDrops, SAMPLE_MS } from './drops';
 const FLOWS = computeFlows({
   resolved: new Map(Object.entries(acceptedPolicy().entries)),
   local: [],
-  remote: [remoteEndpoint(distributed('c'))],
+  remote: [remoteEndpoint(distributed('c'), new Set())],
   ports: { tunnel: 1 },
 });
 const dropOf = (reason: DropReason): Flow => FLOWS.find((flow) => flow.cookie === dropCookie(reason)) as Flow;
