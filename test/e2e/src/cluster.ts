@@ -4,7 +4,7 @@ import path from 'node:path';
 import { buildDemoImage, DockerEngine } from '@heddle/docker';
 import { waitFor } from '@heddle/host';
 import { labCommands } from '@heddle/cli';
-import { Lab, leftovers, type HostNode, type Leftovers } from '@heddle/lab';
+import { Lab, leftovers, type HostNode, type LabHostSpec, type Leftovers } from '@heddle/lab';
 import { Api } from './api';
 
 /** The applications as they are built: end-to-end tests run what users run. */
@@ -33,12 +33,14 @@ export class TestCluster {
   /**
    * Brings a lab up with the example image on every host, and waits until all hosts are ready.
    * @param short of its name, see {@link labName}
+   * @param hosts how many, named h1, h2, ..., or which
    */
-  static async start(short: string, hosts: number): Promise<TestCluster> {
-    const names = Array.from({ length: hosts }, (_, i) => `h${i + 1}`);
+  static async start(short: string, hosts: number | readonly LabHostSpec[]): Promise<TestCluster> {
+    const specs = typeof hosts === 'number' ? Array.from({ length: hosts }, (_, i) => ({ name: `h${i + 1}` })) : hosts;
+    const names = specs.map((spec) => spec.name);
     const lab: Lab = await Lab.open({
       name: labName(short),
-      hosts,
+      hosts: specs,
       commands: labCommands(APPS),
       credentials: (host) => credentials(lab, host),
     });
