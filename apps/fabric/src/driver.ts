@@ -1,5 +1,5 @@
 import type { Clock } from '@heddle/host';
-import type { AnyObject, DistributedEncapsulation, EventFact, FabricPlan, FabricState, FabricStatus, HostView } from '@heddle/model'; // prettier-ignore
+import type { AnyObject, DistributedEncapsulation, EventFact, FabricPlan, FabricState, FabricStatus } from '@heddle/model'; // prettier-ignore
 import type { Log } from '@heddle/service';
 
 /** What is known, or why it is not: on less than all of it nothing is decided, because what is not known is not missing. */
@@ -12,6 +12,8 @@ export interface Wanted {
   readonly position: number;
   /** By the path of the EPG. */
   readonly encapsulations: ReadonlyMap<string, DistributedEncapsulation>;
+  /** Another number where objects or encapsulations are others; the position moves without that, too. */
+  readonly version: number;
 }
 
 /** What every driver stands on. */

@@ -38,6 +38,7 @@ export class FabricReign implements Reign {
   /** Drivers of one name follow one another: two never talk to the same controllers. */
   private readonly ending = new Map<string, Promise<void>>();
   private readonly stops: (() => void)[] = [];
+  private version = 0;
   /** The objects have changed since they were looked at. */
   private behind = false;
   private stopped = false;
@@ -54,7 +55,10 @@ export class FabricReign implements Reign {
         clock,
         service: 'inventory',
         topic,
-        onAccepted: () => this.changed(),
+        onAccepted: (_accepted, { put, delete: gone }) => {
+          if (topic === TOPICS.encapsulations && put.size + gone.length > 0) this.version++;
+          this.changed();
+        },
         onRefused: () => undefined,
       });
     this.encapsulations = follow<DistributedEncapsulation>(TOPICS.encapsulations);
@@ -67,7 +71,10 @@ export class FabricReign implements Reign {
       if (reign.behind) reign.objectsChanged();
     });
     reign.stops.push(
-      ownership.view.onChange(() => reign.objectsChanged()),
+      ownership.view.onChange(({ before, after }) => {
+        if (before !== after) reign.version++;
+        reign.objectsChanged();
+      }),
       () => look.cancel(),
     );
     reign.objectsChanged();
@@ -111,7 +118,12 @@ export class FabricReign implements Reign {
     if (view.problem !== undefined) return { unknown: view.problem };
     if (!this.encapsulations.following) return { unknown: 'the inventory has not told yet which VLANs EPGs have' };
     return {
-      value: { objects: view.entries, position: view.position, encapsulations: this.encapsulations.entries },
+      value: {
+        objects: view.entries,
+        position: view.position,
+        encapsulations: this.encapsulations.entries,
+        version: this.version,
+      },
     };
   }
 

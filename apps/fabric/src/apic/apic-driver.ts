@@ -21,14 +21,17 @@ export interface ApicDriverParts extends DriverParts {
   readonly client?: Partial<Pick<ApicClientOptions, 'deadlineMs' | 'refreshMs' | 'pingMs' | 'pageSize'>>;
 }
 
-/** What came of the last comparison of an APIC with what is wanted. */
-interface Outcome {
-  readonly at: number;
+/** What an APIC is to hold, and from which state that follows. */
+interface Target {
   readonly position: number;
-  readonly decision: SyncDecision;
+  readonly version: number;
   readonly desired: Desired;
-  /** The same as text, to compare. */
-  readonly desiredText: string;
+}
+
+/** What came of the last comparison of an APIC with what is wanted. */
+interface Outcome extends Target {
+  readonly at: number;
+  readonly decision: SyncDecision;
   readonly problems: readonly string[];
 }
 
@@ -111,10 +114,11 @@ export class ApicDriver implements FabricDriver {
 
   plan(): Promise<FabricPlan> {
     return this.exclusively(async () => {
-      const { position, desired } = this.wanted();
-      const reading = await readApic(this.client, desired, this.parts.spec.annotation);
-      const decision = this.decide(desired, reading, position);
-      return planView(this.parts.fabric, position, decision, problemsOf(desired, decision, reading.problems));
+      const target = this.target();
+      const reading = await readApic(this.client, target.desired, this.parts.spec.annotation);
+      const decision = this.decide(target, reading);
+      const problems = problemsOf(target.desired, decision, reading.problems);
+      return planView(this.parts.fabric, target.position, decision, problems);
     });
   }
 
@@ -186,10 +190,14 @@ export class ApicDriver implements FabricDriver {
     const { outcome, failure } = this;
     // The next attempt has its time; what changed makes it no earlier.
     if (failure !== undefined) return true;
-    if (outcome === undefined) return false;
-    const { position, desired } = this.wanted();
-    if (JSON.stringify(desired) !== outcome.desiredText) return false;
-    this.outcome = { ...outcome, position };
+    const wanted = this.parts.wanted();
+    if (outcome === undefined || 'unknown' in wanted) return false;
+    const { position, version } = wanted.value;
+    if (version !== outcome.version) {
+      const { desired } = this.target();
+      if (JSON.stringify(desired) !== JSON.stringify(outcome.desired)) return false;
+    }
+    this.outcome = { ...outcome, position, version };
     return true;
   }
 
@@ -200,21 +208,21 @@ export class ApicDriver implements FabricDriver {
   }
 
   /** @throws HeddleError `unavailable` while it is not known what is wanted */
-  private wanted(): { position: number; desired: Desired } {
+  private target(): Target {
     const { fabric, spec, wanted } = this.parts;
     const now = wanted();
     if ('unknown' in now) throw new HeddleError('unavailable', `what is wanted is not known: ${now.unknown}`);
-    const { objects, encapsulations, position } = now.value;
-    return { position, desired: desiredTree({ fabric, spec, objects, encapsulations }) };
+    const { objects, encapsulations, position, version } = now.value;
+    return { position, version, desired: desiredTree({ fabric, spec, objects, encapsulations }) };
   }
 
-  private read(desired: Desired): Promise<ApicReading> {
+  private read({ desired }: Target): Promise<ApicReading> {
     // What stirred until now is in it; what stirs from here on is looked at afterwards.
     this.stirred = false;
     return readApic(this.client, desired, this.parts.spec.annotation);
   }
 
-  private decide(desired: Desired, reading: ApicReading, position: number, digest?: string): SyncDecision {
+  private decide({ desired, position }: Target, reading: ApicReading, digest?: string): SyncDecision {
     const { spec, identity } = this.parts;
     const { clusterUid, incarnation } = identity;
     return decideSync({
@@ -233,37 +241,30 @@ export class ApicDriver implements FabricDriver {
    */
   private async sync(digest?: string): Promise<boolean> {
     await this.follow();
-    const { position, desired } = this.wanted();
-    const reading = await this.read(desired);
-    const decision = this.decide(desired, reading, position, digest);
-    if (digest !== undefined) this.checkConfirmed(decision, digest, reading, desired, position);
+    const target = this.target();
+    const reading = await this.read(target);
+    const decision = this.decide(target, reading, digest);
+    if (digest !== undefined) this.checkConfirmed(decision, this.decide(target, reading), digest);
     if (decision.posts.length === 0) {
-      this.take(decision, desired, position, reading.problems);
+      this.take(target, decision, reading.problems);
       return reading.complete;
     }
     const refusals = await this.send(decision.posts);
-    const after = await this.read(desired);
-    const left = this.decide(desired, after, position);
-    this.take(left, desired, position, [...after.problems, ...refusals, ...this.unlike(left, refusals)]);
+    const after = await this.read(target);
+    const left = this.decide(target, after);
+    this.take(target, left, [...after.problems, ...refusals, ...this.unlike(left, refusals)]);
     return after.complete && refusals.length === 0 && left.posts.length === 0;
   }
 
-  /** Only what is seen by all that waits may be released by a digest. @throws HeddleError `conflict` */
-  private checkConfirmed(
-    { waiting }: SyncDecision,
-    digest: string,
-    reading: ApicReading,
-    desired: Desired,
-    position: number,
-  ): void {
-    const before = this.decide(desired, reading, position).waiting;
-    if (before !== undefined && waiting === undefined) return;
+  /** A digest releases what it stands for, and nothing else. @throws HeddleError `conflict` */
+  private checkConfirmed(released: SyncDecision, { waiting }: SyncDecision, digest: string): void {
+    if (waiting !== undefined && released.waiting === undefined) return;
     const { fabric } = this.parts;
     throw new HeddleError(
       'conflict',
-      before === undefined
+      waiting === undefined
         ? `nothing of ${fabric} waits for a person`
-        : `what waits is not ${digest} any more but ${digestOf(before.text)}; look at it with "heddle fabric plan ${fabric}"`,
+        : `what waits is not ${digest} any more but ${digestOf(waiting.text)}; look at it with "heddle fabric plan ${fabric}"`,
     );
   }
 
@@ -320,10 +321,9 @@ export class ApicDriver implements FabricDriver {
     }
   }
 
-  private take(decision: SyncDecision, desired: Desired, position: number, problems: readonly string[]): void {
+  private take(target: Target, decision: SyncDecision, problems: readonly string[]): void {
     this.failure = undefined;
-    const at = this.parts.clock.now();
-    this.outcome = { at, position, decision, desired, desiredText: JSON.stringify(desired), problems };
+    this.outcome = { ...target, at: this.parts.clock.now(), decision, problems };
   }
 
   // ---- the state -----------------------------------------------------------------------------------------------------
