@@ -8,6 +8,7 @@ import { registerContext } from './commands/context';
 import { registerDaemons } from './commands/daemons';
 import { registerDescribe } from './commands/describe';
 import { registerEvents } from './commands/events';
+import { registerFabric } from './commands/fabric';
 import { registerGet } from './commands/get';
 import { registerHistory } from './commands/history';
 import { registerLab } from './commands/lab';
@@ -27,7 +28,7 @@ import { Session, type Environment } from './session';
 const GROUPS: readonly (readonly [heading: string, commands: readonly Register[]])[] = [
   ['Change:', [registerApply, registerServices]],
   ['Look:', [registerGet, registerDescribe, registerLogs, registerProbe, registerEvents]],
-  ['History and state:', [registerHistory, registerStatus, registerStore]],
+  ['History and state:', [registerHistory, registerStatus, registerFabric, registerStore]],
   ['Run:', [registerDaemons, registerLab]],
   ['This tool:', [registerContext, registerSchema, registerCompletion]],
 ];

@@ -12,6 +12,7 @@ import { ChangeProgress } from './history/change-progress';
 import { ChangesController } from './http/changes.controller';
 import { ErrorFilter } from './http/error.filter';
 import { EventsController } from './http/events.controller';
+import { FabricsController } from './http/fabrics.controller';
 import { FilesController } from './http/files.controller';
 import { BROKER_USERS, HostCredentialsController } from './http/hosts.controller';
 import { LogsController } from './http/logs.controller';
@@ -61,6 +62,7 @@ export class GatewayModule {
         RulesController,
         LogsController,
         HostCredentialsController,
+        FabricsController,
         WorkloadsController,
         // Its routes are patterns that match the paths of the others too, so it comes last.
         ObjectsController,

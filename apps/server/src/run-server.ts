@@ -11,7 +11,7 @@ export function runServer(
   return runProgram(
     {
       name: 'heddle server',
-      summary: 'the control plane: API, policy, inventory and scheduler in one process',
+      summary: 'the control plane: API, policy, inventory, scheduler and fabric in one process',
       settings: serverSettings(),
       start: async (config, { log }) => {
         const server = await startServer(config, log, services);

@@ -1,3 +1,4 @@
+import { startFabric } from '@heddle/fabric';
 import { startInventory } from '@heddle/inventory';
 import { startPolicy } from '@heddle/policy';
 import { startScheduler } from '@heddle/scheduler';
@@ -14,4 +15,5 @@ export const SERVICES: readonly ServiceEntry[] = [
   { name: 'policy', start: startPolicy },
   { name: 'inventory', start: startInventory },
   { name: 'scheduler', start: startScheduler },
+  { name: 'fabric', start: startFabric },
 ];

@@ -1,3 +1,4 @@
+export { byDn, decideSync, isInForce, type SyncDecision, type SyncInput, type Waiting } from './decide';
 export { desiredTree, type ApicFabricSpec, type Desired, type DesiredInput } from './desired/desired-tree';
 export { diffTrees, type DiffOptions, type Reading } from './diff/diff-trees';
 export * from './diff/plan';

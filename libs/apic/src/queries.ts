@@ -1,6 +1,6 @@
 import type { Desired } from './desired/desired-tree';
 import { classInfo, MO_CLASSES, OTHERS_CLASSES, type Attributes, type MoClass } from './tree/classes';
-import { placed, type PresentMo } from './tree/mo';
+import { dnOf, type PresentMo } from './tree/mo';
 
 /** A question to an APIC that is answered with objects. */
 export type Query =
@@ -11,10 +11,11 @@ export type Query =
 
 /**
  * The questions that tell whether an APIC holds what is wanted, and nothing else of ours: all that is below the roots that are
- * wanted, by whomever it was made, and all that is ours anywhere. (A relation that cannot be deleted is never too much.)
+ * wanted, by whomever it was made, and all that is ours anywhere. (A relation that cannot be deleted is never too much.) The
+ * first one has the record of who wrote it: without its answer nothing can be decided.
  */
 export function readingQueries({ roots }: Pick<Desired, 'roots'>, annotation: string): Query[] {
-  const dns = [...placed(roots).values()].filter(({ parent }) => parent === undefined).map(({ dn }) => dn);
+  const dns = roots.map(({ class: name, attributes }) => dnOf(name, attributes));
   return [
     ...MO_CLASSES.filter((name) => !classInfo(name).toOne).map((name): Query => ({
       type: 'ours',

@@ -403,9 +403,9 @@ export interface FabricPlan {
 }
 
 /**
- * `in-force`: everything that is wanted is there, and nothing else of ours. `changing`: not yet, or not all of it could be
- * sent. `waiting`: what is left is for a person to confirm. `refused`: the controllers were last written by another cluster,
- * or by a later state of this one; nothing is changed. `unreachable`: nobody answers.
+ * `in-force`: everything that is wanted is there, and nothing else of ours. `changing`: not yet, or not all of it could be read
+ * or sent. `waiting`: what is left is for a person, to confirm it or to resolve a conflict. `refused`: the controllers were last
+ * written by another cluster, or from a later state of this one; nothing is changed. `unreachable`: nobody answers.
  */
 export type FabricState = 'in-force' | 'changing' | 'waiting' | 'refused' | 'unreachable';
 

@@ -4,6 +4,8 @@ import {
   HeddleError,
   type ErrorCode,
   type EventFact,
+  type FabricPlan,
+  type FabricStatus,
   type HeddleObject,
   type KindInfo,
   type LogLine,
@@ -48,6 +50,8 @@ export interface InputFile {
 const PAGE = 500;
 /** Changes and plans ask every service. */
 const CHANGE_DEADLINE_MS = 60_000;
+/** All of a controller is read for an answer. */
+const FABRIC_DEADLINE_MS = 75_000;
 /** How often a request is repeated whose connection broke, and after how many milliseconds. */
 const REPEATS_AFTER_MS = [50, 500];
 
@@ -160,6 +164,21 @@ export class HeddleApi {
 
   status(): Promise<ClusterStatus> {
     return this.call({ method: 'GET', path: '/status' });
+  }
+
+  /** What would be sent to the controllers of a Fabric, after reading them. */
+  fabricPlan(fabric: string): Promise<FabricPlan> {
+    return this.call({ method: 'GET', path: `/fabrics/${encodePath(fabric)}/plan`, deadlineMs: FABRIC_DEADLINE_MS });
+  }
+
+  fabricStatus(fabric: string): Promise<FabricStatus> {
+    return this.call({ method: 'GET', path: `/fabrics/${encodePath(fabric)}/status` });
+  }
+
+  /** Lets happen what waits, if it is still what the digest stands for. */
+  fabricConfirm(fabric: string, digest: string): Promise<FabricStatus> {
+    const path = `/fabrics/${encodePath(fabric)}/confirm`;
+    return this.call({ method: 'POST', path, body: json({ digest }), deadlineMs: FABRIC_DEADLINE_MS });
   }
 
   /** Accepts a store that is older than what has been seen; what was changed since is lost. */

@@ -78,6 +78,8 @@ async function argumentValues(
       return names.paths('services');
     case 'APP':
       return names.paths('apps');
+    case 'FABRIC':
+      return names.paths('fabrics');
     case 'CONTEXT':
       return names.contexts();
     case 'SHELL':

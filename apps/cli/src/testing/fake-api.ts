@@ -11,6 +11,8 @@ import {
   parseSelector,
   type AnyObject,
   type EventFact,
+  type FabricPlan,
+  type FabricStatus,
   type HeddleObject,
   type KindInfo,
   type LogLine,
@@ -51,6 +53,9 @@ export class FakeApi {
   plan: Plan = { changed: [], containers: { start: [], stop: [] }, paths: { opened: [], closed: [] } };
   probe: ProbeAnswer = { results: [], mismatches: 0, missing: [] };
   status: Partial<ClusterStatus> = {};
+  /** By the names of fabrics. */
+  readonly fabricPlans = new Map<string, FabricPlan>();
+  readonly fabricStatuses = new Map<string, FabricStatus>();
   /** What the progress of a change is; called for every look. */
   progress: (position: number) => Partial<ChangeStatus> = () => ({});
   /** Answers instead of the server, for requests it returns something for. */
@@ -187,6 +192,8 @@ export class FakeApi {
       case 'POST services':
         return change(() => this.act(rest.slice(0, 3).join('/'), rest[3] ?? '', request.body), rest[3] ?? '');
     }
+    if (first === 'fabrics' && rest.length === 2)
+      return this.fabric(rest[0] ?? '', `${method} ${rest[1]}`, request.body);
     const kind = findKind(first);
     if (!kind || kind.plural !== first) throw new HeddleError('not-found', `there is nothing at ${path}`);
     if (method === 'GET' && tail === '') return this.list(kind, query);
@@ -195,6 +202,18 @@ export class FakeApi {
     if (method === 'GET') return this.find(`${kind.kind}/${tail}`);
     if (method === 'DELETE') return change(() => this.remove(`${kind.kind}/${tail}`), 'delete');
     throw new HeddleError('not-found', `there is nothing at ${method} ${path}`);
+  }
+
+  private fabric(name: string, what: string, body: string): unknown {
+    const plan = this.fabricPlans.get(name);
+    if (what === 'GET plan' && plan) return plan;
+    const status = this.fabricStatuses.get(name);
+    if (!status) throw new HeddleError('not-found', `there is no Fabric ${name}`);
+    if (what === 'GET status') return status;
+    const { digest } = JSON.parse(body) as { digest: string };
+    if (digest !== status.waiting?.digest) throw new HeddleError('conflict', `what waits is not ${digest} any more`);
+    const { waiting: _confirmed, ...rest } = status;
+    return { ...rest, state: 'in-force', missing: 0 } satisfies FabricStatus;
   }
 
   private list(kind: KindInfo, query: Readonly<Record<string, string>>): unknown {

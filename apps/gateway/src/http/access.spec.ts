@@ -105,6 +105,9 @@ describe('access', () => {
       await anna.delete('/api/v1/tenants/acme').expect(403);
       await anna.post('/api/v1/hosts/h1/credentials').expect(403);
       await anna.post('/api/v1/store/accept').expect(403);
+      await anna.get('/api/v1/fabrics/aci/status').expect(403);
+      await anna.get('/api/v1/fabrics/aci/plan').expect(403);
+      await anna.post('/api/v1/fabrics/aci/confirm', { digest: 'x' }).expect(403);
     });
 
     it('shows its part of the history only, and takes back nothing else', async () => {
@@ -178,6 +181,8 @@ describe('access', () => {
         '/api/v1/hosts/{name}',
         '/api/v1/apply',
         '/api/v1/changes/{position}/rollback',
+        '/api/v1/fabrics/{name}/plan',
+        '/api/v1/fabrics/{name}/confirm',
       ]),
     );
     expect(body.paths['/api/v1/allocations/{tenant}/{application}/{name}']).not.toHaveProperty('put');
@@ -200,7 +205,13 @@ describe('access', () => {
     }
     for (const method of ['put', 'delete']) expect(parametersOf(service, method)).toEqual(['dryRun']);
     expect(parametersOf('/api/v1/changes/{position}/rollback').sort()).toEqual(['application', 'dryRun', 'tenant']);
-    for (const path of ['/api/v1/plan', '/api/v1/probe', '/api/v1/store/accept', '/api/v1/hosts/{name}/credentials']) {
+    for (const path of [
+      '/api/v1/plan',
+      '/api/v1/probe',
+      '/api/v1/store/accept',
+      '/api/v1/hosts/{name}/credentials',
+      '/api/v1/fabrics/{name}/confirm',
+    ]) {
       expect([path, parametersOf(path)]).toEqual([path, []]);
     }
   });

@@ -1,5 +1,5 @@
 import type { RequestContext } from '@heddle/messaging';
-import { HeddleError, type HostView } from '@heddle/model';
+import { HeddleError, type FabricStatus, type HostView } from '@heddle/model';
 import { RpcClient, type ServiceMethod } from '@heddle/service';
 import { Controller, Get } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
@@ -38,10 +38,11 @@ export class StatusController {
       this.rpc
         .call(method, {} as never, { context: caller, deadlineMs: DEADLINE_MS, disconnected: 'fail' })
         .catch((error: unknown) => ({ unavailable: HeddleError.from(error).message }));
-    const [policy, inventory, scheduler, hosts] = await Promise.all([
+    const [policy, inventory, scheduler, fabric, hosts] = await Promise.all([
       ask('policy.status'),
       ask('inventory.status'),
       ask('scheduler.status'),
+      ask('fabric.status').then(fabricSummary),
       ask('inventory.hosts'),
     ]);
     const { identity } = this.guard;
@@ -49,10 +50,17 @@ export class StatusController {
       ...(identity ?? {}),
       position: this.desired.position,
       store: this.guard.state,
-      services: { policy, inventory, scheduler },
+      services: { policy, inventory, scheduler, fabric },
       // Machines belong to the cluster: a caller who is limited to a tenant does not see them.
       hosts: caller.tenant === undefined && Array.isArray(hosts) ? (hosts as HostView[]) : [],
       version: VERSION,
     };
   }
+}
+
+/** How many fabrics there are, and on how many all is in force. */
+function fabricSummary(answer: unknown): unknown {
+  if (!Array.isArray(answer)) return answer;
+  const states = (answer as FabricStatus[]).map(({ state }) => state);
+  return { fabrics: states.length, inForce: states.filter((state) => state === 'in-force').length };
 }

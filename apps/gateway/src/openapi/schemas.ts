@@ -31,6 +31,59 @@ const changeAnswer = z.strictObject({
   plan: plan.optional(),
 });
 
+const fabricConflict = z.strictObject({ dn: z.string(), class: z.string(), message: z.string() });
+
+const fabricWaiting = z.strictObject({
+  digest: z.string().describe('Stands for exactly this; what confirms it.'),
+  reason: z.string(),
+  deletions: z.number().int(),
+});
+
+const fabricPlan = z.strictObject({
+  fabric: z.string(),
+  driver: z.enum(['ovs-leaf', 'apic']),
+  position: z.number().int().describe('Position of the log that it was worked out from.'),
+  changes: z
+    .array(
+      z.strictObject({
+        action: z.enum(['create', 'modify', 'delete']),
+        dn: z.string(),
+        class: z.string(),
+        attributes: z.record(z.string(), z.strictObject({ from: z.string().optional(), to: z.string() })).optional(),
+      }),
+    )
+    .describe('At most 1000, in the order in which they would be sent; those that wait are among them.'),
+  totals: z.strictObject({ create: z.number().int(), modify: z.number().int(), delete: z.number().int() }),
+  conflicts: z.array(fabricConflict),
+  waiting: fabricWaiting.optional(),
+  problems: z.array(z.string()),
+});
+
+const fabricStatus = z.strictObject({
+  fabric: z.string(),
+  driver: z.enum(['ovs-leaf', 'apic']),
+  state: z.enum(['in-force', 'changing', 'waiting', 'refused', 'unreachable']),
+  since: z.string(),
+  position: z.number().int().describe('Position of the log that the state is about.'),
+  missing: z.number().int().describe('Objects of a controller, or leaves, that are not as they should be.'),
+  controller: z.string().optional(),
+  lastSync: z.string().optional(),
+  objects: z.number().int().optional(),
+  leaves: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        state: z.enum(['ready', 'suspect', 'lost']),
+        policyPosition: z.number().int(),
+        inForce: z.boolean(),
+      }),
+    )
+    .optional(),
+  conflicts: z.array(fabricConflict),
+  waiting: fabricWaiting.optional(),
+  problems: z.array(z.string()),
+});
+
 const error = z.strictObject({
   code: z.enum([
     'invalid', 'not-found', 'conflict', 'refused', 'unauthenticated', 'forbidden', 'limit', 'unavailable', 'deadline',
@@ -61,6 +114,8 @@ export function componentSchemas(): Record<string, Record<string, unknown>> {
     Objects: { oneOf: KINDS.filter((k) => !k.derived).map((k) => ({ $ref: `#/components/schemas/${k.kind}` })) },
     Plan: schemaOf(plan),
     ChangeAnswer: schemaOf(changeAnswer),
+    FabricPlan: schemaOf(fabricPlan),
+    FabricStatus: schemaOf(fabricStatus),
     Error: schemaOf(error),
   };
 }

@@ -2,6 +2,8 @@ import { MemoryBus, subjects, type BusRequest } from '@heddle/messaging';
 import type {
   CheckRequest,
   EndpointView,
+  FabricPlan,
+  FabricStatus,
   HeddleObject,
   HostView,
   Problem,
@@ -11,7 +13,7 @@ import type {
   VerdictResult,
 } from '@heddle/model';
 
-/** The policy, inventory and scheduler services as far as the gateway sees them, with answers that a test chooses. */
+/** The policy, inventory, scheduler and fabric services as far as the gateway sees them, with answers that a test chooses. */
 export class FakeOwners {
   readonly checked: CheckRequest[] = [];
   readonly rulesAsked: RulesRequest[] = [];
@@ -20,6 +22,10 @@ export class FakeOwners {
   services: ServiceView[] = [];
   allocations: HeddleObject<'Allocation'>[] = [];
   endpoints: EndpointView[] = [];
+  fabrics: FabricStatus[] = [];
+  fabricPlan: FabricPlan = { fabric: 'aci', driver: 'apic', position: 1, changes: [], totals: { create: 0, modify: 0, delete: 0 }, conflicts: [], problems: [] }; // prettier-ignore
+  /** Digests that were confirmed, with the names of the fabrics. */
+  readonly confirmed: unknown[] = [];
   verdict: (request: VerdictRequest) => VerdictResult = () => ({ action: 'deny', reason: 'no contract' });
   /** Called before a check is answered; a test holds it up here. */
   beforeCheck: (request: CheckRequest) => Promise<void> = async () => undefined;
@@ -54,6 +60,15 @@ export class FakeOwners {
     this.answer('inventory.endpoints', () => this.endpoints);
     this.answer('scheduler.services', () => this.services);
     this.answer('scheduler.allocations', () => this.allocations);
+    this.answer('fabric.status', ({ body }) => {
+      const { fabric } = body as { fabric?: string };
+      return this.fabrics.filter((status) => fabric === undefined || status.fabric === fabric);
+    });
+    this.answer('fabric.plan', () => this.fabricPlan);
+    this.answer('fabric.confirm', ({ body }) => {
+      this.confirmed.push(body);
+      return this.fabrics[0];
+    });
     this.answer('policy.verdict', ({ body }) => (body as VerdictRequest[]).map((request) => this.verdict(request)));
   }
 

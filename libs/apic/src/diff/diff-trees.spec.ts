@@ -248,6 +248,27 @@ describe('postsOf', () => {
   });
 });
 
+describe('a request that would be too large', () => {
+  it('leaves static paths to further ones', () => {
+    const hosts = Array.from({ length: 60 }, (_, i) => host(`h${i}`, `eth1/${i + 1}`));
+    const names = Array.from({ length: 90 }, (_, i) => `e${i}`);
+    const desired = wanted(
+      [...tenant(), domain('lan'), ...hosts, ...names.map((name) => epg(`acme/shop/${name}`))],
+      Object.fromEntries(names.map((name, i) => [`acme/shop/${name}`, 100 + i])),
+    );
+    const model = new TreeModel();
+    const posts = sent(diffTrees(desired, read(model), OPTIONS), desired, model);
+    expect(posts.map(({ dn, changes }) => [dn, changes])).toEqual([
+      ['uni/infra/vlanns-[lan]-static', 2],
+      ['uni/phys-lan', 2],
+      ['uni/tn-acme', 276],
+      ['uni/tn-acme', 5_000],
+      ['uni/tn-acme', 400],
+    ]);
+    expect(isEmpty(diffTrees(desired, read(model), OPTIONS))).toBe(true);
+  });
+});
+
 describe('any desired state over any present state', () => {
   const choice = fc.record({
     epgs: fc.subarray(['web', 'api', 'db', 'cache']),

@@ -17,6 +17,12 @@ export interface Post {
   readonly changes: number;
 }
 
+/**
+ * The most objects in one request. Static paths beyond it go in further ones: they only add places to EPGs that are whole by
+ * then.
+ */
+const MAX_CHANGES = 5_000;
+
 interface Node {
   readonly class: string;
   readonly attributes: Record<string, string>;
@@ -25,8 +31,8 @@ interface Node {
 
 /**
  * The requests that carry a plan out, in their order. What is below one root goes in one request with its deletions, so that a
- * tenant changes at once; roots that others refer to come first, and roots that are deleted last, tenants before what they
- * refer to.
+ * tenant changes at once, unless that is too large; roots that others refer to come first, and roots that are deleted last,
+ * tenants before what they refer to.
  *
  * @param deletions those that may be made, of the plan
  */
@@ -35,8 +41,10 @@ export function postsOf(
   deletions: readonly PresentMo[],
   context: { readonly roots: readonly Mo[]; readonly present: ReadonlyMap<string, PresentMo> },
 ): Post[] {
-  const builder = new PostBuilder(placed(context.roots), context.present);
-  for (const object of plan.creations) builder.set(object.dn, object.attributes);
+  const wanted = placed(context.roots);
+  const builder = new PostBuilder(wanted, context.present);
+  const { first, later } = inParts(plan.creations);
+  for (const object of first) builder.set(object.dn, object.attributes);
   for (const { object, changes } of plan.modifications)
     builder.set(object.dn, Object.fromEntries([...changes].map(([name, { to }]) => [name, to])));
   const gone = new Set(deletions.map(({ dn }) => dn));
@@ -47,7 +55,22 @@ export function postsOf(
     else if (builder.isRoot(object)) ends.push(deletionOf(object, deletions));
     else builder.remove(object);
   }
-  return [...builder.posts(), ...ends.sort(byRootOrder).reverse()];
+  const further = later.flatMap((part) => {
+    const more = new PostBuilder(wanted, context.present);
+    for (const object of part) more.set(object.dn, object.attributes);
+    return more.posts();
+  });
+  return [...builder.posts(), ...further, ...ends.sort(byRootOrder).reverse()];
+}
+
+function inParts(creations: readonly PlacedMo[]): { first: readonly PlacedMo[]; later: PlacedMo[][] } {
+  if (creations.length <= MAX_CHANGES) return { first: creations, later: [] };
+  const isPath = (object: PlacedMo): boolean => object.class === 'fvRsPathAtt';
+  const paths = creations.filter(isPath);
+  const parts = Array.from({ length: Math.ceil(paths.length / MAX_CHANGES) }, (_, i) =>
+    paths.slice(i * MAX_CHANGES, (i + 1) * MAX_CHANGES),
+  );
+  return { first: creations.filter((object) => !isPath(object)), later: parts };
 }
 
 const deletionOf = (object: PresentMo, deletions: readonly PresentMo[]): Post => ({

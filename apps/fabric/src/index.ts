@@ -1,0 +1,1 @@
+export { startFabric } from './fabric.module';
