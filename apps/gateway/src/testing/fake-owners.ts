@@ -1,7 +1,9 @@
 import { MemoryBus, subjects, type BusRequest } from '@heddle/messaging';
 import type {
   CheckRequest,
+  DomainView,
   EndpointView,
+  FabricView,
   HeddleObject,
   HostView,
   Problem,
@@ -20,6 +22,8 @@ export class FakeOwners {
   services: ServiceView[] = [];
   allocations: HeddleObject<'Allocation'>[] = [];
   endpoints: EndpointView[] = [];
+  domains: DomainView[] = [];
+  fabrics: FabricView[] = [];
   verdict: (request: VerdictRequest) => VerdictResult = () => ({ action: 'deny', reason: 'no contract' });
   /** Called before a check is answered; a test holds it up here. */
   beforeCheck: (request: CheckRequest) => Promise<void> = async () => undefined;
@@ -52,6 +56,8 @@ export class FakeOwners {
     this.answer('scheduler.status', () => ({ position: 1_000, pending: 0 }));
     this.answer('inventory.hosts', () => this.hosts);
     this.answer('inventory.endpoints', () => this.endpoints);
+    this.answer('inventory.domains', () => this.domains);
+    this.answer('inventory.fabrics', () => this.fabrics);
     this.answer('scheduler.services', () => this.services);
     this.answer('scheduler.allocations', () => this.allocations);
     this.answer('policy.verdict', ({ body }) => (body as VerdictRequest[]).map((request) => this.verdict(request)));
