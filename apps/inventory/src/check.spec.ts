@@ -25,14 +25,14 @@ describe('a host with an underlay over IPv6', () => {
   });
 
   it('is refused, with what was found and what is allowed', () => {
-    expect(checkAfter(new Map(), undefined, change(put(host('h1', 'fd00::2')), put(host('h2', '192.0.2.2'))))).toEqual([
+    expect(checkAfter(new Map(), change(put(host('h1', 'fd00::2')), put(host('h2', '192.0.2.2'))), undefined)).toEqual([
       problem('h1', 'fd00::2'),
     ]);
-    expect(checkAfter(old, undefined, change(put(host('old', 'fd00::1', 'b'))))).toEqual([problem('old', 'fd00::1')]);
+    expect(checkAfter(old, change(put(host('old', 'fd00::1', 'b'))), undefined)).toEqual([problem('old', 'fd00::1')]);
   });
 
   it('that an earlier version accepted keeps nobody from changing or removing something else', () => {
-    expect(checkAfter(old, undefined, change(put(host('h1', '192.0.2.2'))))).toEqual([]);
-    expect(checkAfter(old, undefined, change({ key: 'Host/old', before: null, after: null }))).toEqual([]);
+    expect(checkAfter(old, change(put(host('h1', '192.0.2.2'))), undefined)).toEqual([]);
+    expect(checkAfter(old, change({ key: 'Host/old', before: null, after: null }), undefined)).toEqual([]);
   });
 });

@@ -48,7 +48,7 @@ describe('InventoryReign', () => {
 
   beforeEach(async () => {
     events = [];
-    world = new TestOwnership('inventory', ['Host', 'Domain', 'Epg', 'BridgeDomain']);
+    world = new TestOwnership('inventory', ['Host', 'Fabric', 'Domain', 'Epg', 'BridgeDomain', 'Endpoint']);
     hosts = world.subscriber<HostView>('inventory', TOPICS.hosts);
     await world.change([BRIDGE_DOMAIN, host('h1'), host('h2'), host('h3')]);
     await begin();

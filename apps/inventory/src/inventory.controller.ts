@@ -56,6 +56,16 @@ export class InventoryController {
     return this.inventory.reign.endpoints(tenant);
   }
 
+  @Method('inventory.domains')
+  domains(_request: RpcRequest<'inventory.domains'>, _from: BusRequest): RpcResponse<'inventory.domains'> {
+    return this.inventory.reign.domains();
+  }
+
+  @Method('inventory.fabrics')
+  fabrics(_request: RpcRequest<'inventory.fabrics'>, _from: BusRequest): RpcResponse<'inventory.fabrics'> {
+    return this.inventory.reign.fabrics();
+  }
+
   @Method('inventory.status')
   status(): RpcResponse<'inventory.status'> {
     return this.inventory.status();

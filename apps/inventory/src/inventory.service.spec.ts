@@ -3,7 +3,8 @@ import { Events, IdentityRecord, MemoryBus, MemoryHub, MemoryStore } from '@hedd
 import type { EventFact } from '@heddle/model';
 import { RpcClient, silentLog, type RunningService } from '@heddle/service';
 import { startInventory } from './inventory.module';
-import { heartbeatSchema, registrationSchema } from './schemas';
+import { heartbeatSchema, registrationSchema, reportSchema } from './schemas';
+import { container, report, tap } from './testing/objects';
 
 const fact = (over: Partial<EventFact> = {}): EventFact => ({
   at: '2026-01-01T00:00:00Z',
@@ -85,7 +86,8 @@ describe('a registration', () => {
 });
 
 describe('a heartbeat', () => {
-  const heartbeat = (drops?: unknown) => ({
+  const heartbeat = (drops?: unknown, more: object = {}) => ({
+    ...more,
     host: 'h1',
     agentEpoch: 'a',
     policyPosition: 0,
@@ -105,5 +107,47 @@ describe('a heartbeat', () => {
     ['more reasons than there could be', many, false],
   ])('is judged by what it tells: %s', (_what, drops, allowed) => {
     expect(heartbeatSchema.safeParse(heartbeat(drops)).success).toBe(allowed);
+  });
+
+  const counts = { packets: 1, bytes: 1 };
+  const sighting = { mac: '0a:00:00:00:00:01', address: '10.32.0.7', port: 'e5', vlan: 20, at: 'now' };
+  it.each([
+    ['VLANs in force', { encapsulationPosition: 7 }, true],
+    ['a position that is none', { encapsulationPosition: -1 }, false],
+    ['traffic', { traffic: { 'allocation:acme/shop/web-1': { sent: counts, received: counts } } }, true],
+    ['less traffic than none', { traffic: { a: { sent: { packets: -1, bytes: 0 }, received: counts } } }, false],
+    ['sightings', { sightings: [sighting] }, true],
+    ['a sighting of no address', { sightings: [{ ...sighting, address: 'x' }] }, false],
+    ['more sightings than anybody reads', { sightings: Array(51).fill(sighting) }, false],
+  ])('is judged by what it tells of the network: %s', (_what, more, allowed) => {
+    expect(heartbeatSchema.safeParse(heartbeat(undefined, more)).success).toBe(allowed);
+  });
+});
+
+describe('a report', () => {
+  const macvlan = { driver: 'macvlan', port: 'hd1', uplink: 'eth1', mode: 'vepa', vlan: 105 } as const;
+  const of = (attachment: object, over: object = {}) =>
+    report('h1', [{ ...container('h1', 'acme/shop/web', 7), ...over, attachment } as ReturnType<typeof container>]);
+  const ovs = { driver: 'ovs', port: 'hd1' };
+
+  it.each<[string, object, string | undefined]>([
+    ['a port of the switch', of(ovs), undefined],
+    ['a port with a VLAN', of({ ...ovs, vlan: 105 }), undefined],
+    ['a child of an uplink', of(macvlan), undefined],
+    ['a port with an interface id, and nothing else', report('h1', [tap('h1', 'vm-1')]), undefined],
+    ['a mode that there is not', of({ ...macvlan, mode: 'passthru' }), 'attachment.mode'],
+    ['a VLAN that there is not', of({ ...ovs, vlan: 4095 }), 'attachment.vlan'],
+    ['a driver that there is not', of({ driver: 'static', port: 'x' }), 'attachment.driver'],
+    ['a container with an interface id', of({ ...ovs, interfaceId: 'x' }), 'kind'],
+    ['a machine without one', of(ovs, { kind: 'vm' }), 'kind'],
+    ['a server', of(ovs, { kind: 'baremetal' }), 'kind'],
+    ['an endpoint that people wrote', of(ovs, { id: 'endpoint:acme/shop/vm1' }), 'id'],
+    ['a container of no EPG', of(ovs, { epg: '' }), 'epg'],
+    ['a container without an address', of(ovs, { addresses: [] }), 'addresses'],
+    ['an endpoint of another host', of(ovs, { host: 'h2' }), ''],
+  ])('may have %s, or is refused whole', (_what, body, refused) => {
+    const { error } = reportSchema.safeParse(body);
+    const path = error?.issues[0]?.path.filter((part) => typeof part === 'string' && part !== 'endpoints').join('.');
+    expect(path).toBe(refused);
   });
 });

@@ -1,15 +1,19 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Events } from '@heddle/messaging';
-import type {
-  AnyObject,
-  CheckRequest,
-  EventFact,
-  HostHeartbeat,
-  HostRegistration,
-  HostReport,
-  Problem,
-  RegistrationResult,
+import {
+  HeddleError,
+  type AnyObject,
+  type CheckRequest,
+  type ErrorCode,
+  type EventFact,
+  type HostHeartbeat,
+  type HostRegistration,
+  type HostReport,
+  type HostSpec,
+  type Problem,
+  type RegistrationResult,
 } from '@heddle/model';
+import { sameJson } from '@heddle/policy-engine';
 import { CONTEXT, Owner, type ServiceContext } from '@heddle/service';
 import { checkAfter } from './check';
 import { InventoryReign } from './inventory-reign';
@@ -31,7 +35,7 @@ export class InventoryService implements OnApplicationBootstrap, OnModuleDestroy
     this.owner = await Owner.start(this.context, {
       name: 'inventory',
       bucket: 'inventory',
-      kinds: ['Host', 'Domain', 'Epg', 'BridgeDomain'],
+      kinds: ['Host', 'Fabric', 'Domain', 'Epg', 'BridgeDomain', 'Endpoint'],
       begin: (ownership) => InventoryReign.begin(this.context, ownership, emit),
     });
   }
@@ -45,10 +49,15 @@ export class InventoryService implements OnApplicationBootstrap, OnModuleDestroy
   }
 
   async check({ basePosition, change }: CheckRequest): Promise<Problem[]> {
-    return checkAfter(await this.owner.at(basePosition), this.owner.reign?.blocks, change);
+    const objects = await this.owner.at(basePosition);
+    const { reign } = this.owner;
+    return checkAfter(objects, change, reign && { blocks: reign.blocks, vlans: reign.vlans });
   }
 
-  /** The host's object is made by a change like any other; what people wrote on it is kept. */
+  /**
+   * The host's object is made by a change like any other; what people wrote on it is kept. A host that is known goes on as it was
+   * when what it says of itself now is refused: it would otherwise be lost with all that runs on it.
+   */
   async register(registration: HostRegistration): Promise<RegistrationResult> {
     const { reign } = this;
     const { host, spec, labels } = registration;
@@ -61,13 +70,16 @@ export class InventoryService implements OnApplicationBootstrap, OnModuleDestroy
         spec,
       };
       await this.admit(host, object, `host ${host} joined`);
-    } else if (known.spec.underlay !== spec.underlay || !sameCapacity(known.spec.capacity, spec.capacity)) {
-      // What the host itself knows best; zone, labels and whether it may be used are for people to change.
-      await this.admit(
-        host,
-        { ...known, spec: { ...known.spec, underlay: spec.underlay, capacity: spec.capacity } },
-        `host ${host} has changed`,
-      );
+      return reign.register(registration);
+    }
+    const described = { ...known.spec, ...ownFacts(spec) };
+    if (sameJson(described, known.spec)) return reign.register(registration);
+    try {
+      await this.admit(host, { ...known, spec: described }, `host ${host} has changed`);
+    } catch (error) {
+      const { code, message } = HeddleError.from(error);
+      if (!REFUSALS.has(code)) throw error;
+      return reign.register(registration, message);
     }
     return reign.register(registration);
   }
@@ -108,5 +120,14 @@ export class InventoryService implements OnApplicationBootstrap, OnModuleDestroy
   }
 }
 
-const sameCapacity = (a: { cpu: number; memory: number }, b: { cpu: number; memory: number }): boolean =>
-  a.cpu === b.cpu && a.memory === b.memory;
+/** How a change ends that nobody will accept later either. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set(['invalid', 'refused']);
+
+/** What the host itself knows best; its zone, labels and Domains, and whether it may be used, are for people to change. */
+const ownFacts = ({ role, underlay, tunnels, capacity, uplinks }: HostSpec): Partial<HostSpec> => ({
+  role,
+  underlay,
+  tunnels,
+  capacity,
+  uplinks,
+});

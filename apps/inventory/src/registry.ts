@@ -2,15 +2,18 @@ import {
   IPV4_ONLY,
   isIpv4,
   offeredDomains,
+  refusedDomains,
   type AllocationStatus,
-  type DistributedEndpoint,
   type DomainSpec,
   type EndpointView,
   type HeddleObject,
   type HostHeartbeat,
   type HostRegistration,
   type HostReport,
+  type HostSpec,
+  type HostState,
   type HostView,
+  type Traffic,
 } from '@heddle/model';
 import { hostLiveness, type HostLiveness, type LivenessOptions } from '@heddle/rollout';
 
@@ -34,18 +37,8 @@ interface Known {
   report?: HostReport;
   /** Why endpoints of the report were left out. */
   leftOut?: readonly string[];
-}
-
-/**
- * Everything derived that others follow. What a host reports is under the host's name, so that one which reports something of
- * another host's hides nothing.
- */
-export interface Derived {
-  readonly hosts: ReadonlyMap<string, HostView>;
-  /** By `HOST/ID`. */
-  readonly endpoints: ReadonlyMap<string, DistributedEndpoint>;
-  /** By `HOST/PATH`. */
-  readonly statuses: ReadonlyMap<string, AllocationStatus>;
+  /** Why what the host last said of itself was not taken. */
+  refusal?: string;
 }
 
 /**
@@ -124,43 +117,68 @@ export class Registry {
     return changes;
   }
 
-  derive(
-    objects: ReadonlyMap<string, HeddleObject<'Host'>>,
-    domains: ReadonlyMap<string, DomainSpec> = new Map(),
-  ): Derived {
-    const hosts = new Map<string, HostView>();
-    const endpoints = new Map<string, DistributedEndpoint>();
-    const statuses = new Map<string, AllocationStatus>();
-    for (const [name, object] of objects) {
-      const known = this.known.get(name);
-      const view = viewOf(name, object, offeredDomains(object.spec, domains), known, this.liveness.get(name));
-      hosts.set(name, view);
-      for (const status of known?.report?.allocations ?? []) statuses.set(`${name}/${status.allocation}`, status);
-      // No tunnel leads there. What its endpoints have of one another they have by their own host.
-      if (!isIpv4(object.spec.underlay)) continue;
-      for (const { attachment: _attachment, allocation: _allocation, since: _since, ...endpoint } of known?.report
-        ?.endpoints ?? []) {
-        // Names do not lead to a host that is gone; its flows stay, since it may only be cut off from us.
-        endpoints.set(`${name}/${endpoint.id}`, {
-          ...endpoint,
-          underlay: object.spec.underlay,
-          healthy: endpoint.healthy && view.state !== 'lost',
-        });
-      }
-    }
-    return { hosts, endpoints, statuses };
+  /** What a host said of itself when it registered was refused, and it goes on as it was; undefined: it was taken. */
+  refused(host: string, why: string | undefined): void {
+    const known = this.known.get(host);
+    if (known) known.refusal = why;
   }
 
-  /** Every endpoint, as people are shown it. */
-  endpointViews(objects: ReadonlyMap<string, HeddleObject<'Host'>>): EndpointView[] {
-    return [...objects].flatMap(([name, object]) =>
-      (this.known.get(name)?.report?.endpoints ?? []).map((endpoint) => ({
-        ...endpoint,
-        kind: endpoint.kind ?? 'container',
-        underlay: object.spec.underlay,
-        problems: [],
-      })),
+  /** Hosts as others are told of them. `problems` are those that are found elsewhere, by host. */
+  views(
+    objects: ReadonlyMap<string, HeddleObject<'Host'>>,
+    domains: ReadonlyMap<string, DomainSpec>,
+    problems: readonly ReadonlyMap<string, readonly string[]>[],
+  ): Map<string, HostView> {
+    return new Map(
+      [...objects].map(([name, object]) => {
+        const view = viewOf(object, domains, this.known.get(name), this.liveness.get(name));
+        return [name, { ...view, problems: [...view.problems, ...problems.flatMap((found) => found.get(name) ?? [])] }];
+      }),
     );
+  }
+
+  /**
+   * The statuses of allocations by `HOST/PATH`. What a host reports is under the host's name, so that one which reports
+   * something of another host's hides nothing.
+   */
+  statuses(objects: ReadonlyMap<string, HeddleObject<'Host'>>): Map<string, AllocationStatus> {
+    const statuses = new Map<string, AllocationStatus>();
+    for (const name of objects.keys()) {
+      const { report } = this.known.get(name) ?? {};
+      for (const status of report?.allocations ?? []) statuses.set(`${name}/${status.allocation}`, status);
+    }
+    return statuses;
+  }
+
+  /** What each host reported last, without those endpoints that nobody could make flows for. */
+  reports(): Map<string, HostReport> {
+    return new Map([...this.known].flatMap(([host, { report }]) => (report ? [[host, report]] : [])));
+  }
+
+  states(): Map<string, HostState> {
+    return new Map([...this.liveness].map(([host, { state }]) => [host, stateOf(state)]));
+  }
+
+  encapsulationPosition(host: string): number | undefined {
+    return this.known.get(host)?.heartbeat?.encapsulationPosition;
+  }
+
+  /** Positions of the encapsulations that hosts have in force, as far as they have said since this registry began. */
+  encapsulationPositions(): Map<string, number> {
+    return new Map(
+      [...this.known].flatMap(([host, { heartbeat }]) =>
+        heartbeat?.encapsulationPosition === undefined ? [] : [[host, heartbeat.encapsulationPosition]],
+      ),
+    );
+  }
+
+  /** What an endpoint sent and received, as its own host counts it, or the leaf that it is behind. */
+  trafficOf({ id, host, fabric }: EndpointView): Traffic | undefined {
+    for (const counter of [host, fabric?.leaf]) {
+      const { traffic } = this.known.get(counter ?? '')?.heartbeat ?? {};
+      if (traffic && Object.hasOwn(traffic, id)) return traffic[id];
+    }
+    return undefined;
   }
 }
 
@@ -173,42 +191,64 @@ const NAMED = 5;
  * is known, or which another host has by now, and these keep what they have.
  */
 function judged(report: HostReport): Required<Pick<Known, 'report' | 'leftOut'>> {
-  const bad = report.endpoints.filter((e) => !e.addresses.every(isIpv4));
+  const isBad = ({ addresses, attachment }: HostReport['endpoints'][number]): boolean =>
+    // Of a port with an interface id the addresses are in its object.
+    !(attachment.driver === 'ovs' && attachment.interfaceId !== undefined) && !addresses.every(isIpv4);
+  const bad = report.endpoints.filter(isBad);
   if (bad.length === 0) return { report, leftOut: [] };
   const leftOut = bad.slice(0, NAMED).map(({ id, addresses }) => {
     const found = addresses.find((address) => !isIpv4(address));
     return `endpoint ${id} is left out, so no other host reaches it: found ${found}; allowed is ${IPV4_ONLY}`;
   });
   if (bad.length > NAMED) leftOut.push(`${bad.length - NAMED} more endpoints are left out for such an address`);
-  return { report: { ...report, endpoints: report.endpoints.filter((e) => e.addresses.every(isIpv4)) }, leftOut };
+  return { report: { ...report, endpoints: report.endpoints.filter((e) => !isBad(e)) }, leftOut };
 }
 
 function viewOf(
-  name: string,
   object: HeddleObject<'Host'>,
-  domains: readonly string[],
+  domains: ReadonlyMap<string, DomainSpec>,
   known: Known | undefined,
   liveness: HostLiveness | undefined,
 ): HostView {
-  const { heartbeat, registered } = known ?? {};
-  const state = liveness?.state;
+  const { heartbeat, registered, refusal } = known ?? {};
   return {
-    name,
+    name: object.metadata.name,
     spec: object.spec,
     labels: object.metadata.labels,
-    domains,
-    state: state === 'ready' || state === 'lost' ? state : 'suspect',
+    ...offersOf(object.spec, domains),
+    state: stateOf(liveness?.state),
     since: new Date(liveness?.since ?? 0).toISOString(),
     reason: liveness?.reason ?? 'not judged yet',
     policyPosition: heartbeat?.policyPosition ?? 0,
     workloadPosition: heartbeat?.workloadPosition ?? 0,
-    problems: [...(heartbeat?.problems ?? []), ...(known?.leftOut ?? []), ...underlayProblem(object)],
+    problems: [
+      ...(heartbeat?.problems ?? []),
+      ...(known?.leftOut ?? []),
+      ...underlayProblem(object),
+      ...(refusal === undefined ? [] : [`what it says of itself was refused, and it goes on as it was: ${refusal}`]),
+    ],
     usage: heartbeat?.usage ?? { containers: 0, endpoints: 0, flows: 0 },
     ...(heartbeat?.drops === undefined ? {} : { drops: heartbeat.drops }),
     agentVersion: registered?.agentVersion ?? '',
     highestClassId: Math.max(registered?.highestClassId ?? 0, heartbeat?.highestClassId ?? 0),
   };
 }
+
+type Offers = Pick<HostView, 'domains' | 'domainProblems'>;
+const OFFERS = new WeakMap<HostSpec, { readonly of: ReadonlyMap<string, DomainSpec>; readonly offers: Offers }>();
+
+/** Asked for with every heartbeat, and the same until a host or a Domain changes. */
+function offersOf(spec: HostSpec, domains: ReadonlyMap<string, DomainSpec>): Offers {
+  const known = OFFERS.get(spec);
+  if (known?.of === domains) return known.offers;
+  const offers = { domains: offeredDomains(spec, domains), domainProblems: refusedDomains(spec, domains) };
+  OFFERS.set(spec, { of: domains, offers });
+  return offers;
+}
+
+/** Whoever is not judged yet is nobody to place on, and nobody to replace. */
+const stateOf = (state: HostLiveness['state'] | undefined): HostState =>
+  state === 'ready' || state === 'lost' ? state : 'suspect';
 
 /** Of a host that was accepted by an earlier version; it is refused today. */
 const underlayProblem = ({ spec }: HeddleObject<'Host'>): string[] =>

@@ -6,6 +6,7 @@ import {
   macSchema,
   nameSchema,
   parseCidr,
+  writtenEndpointId,
   type RpcRequest,
 } from '@heddle/model';
 import * as z from 'zod';
@@ -25,11 +26,28 @@ const classId = z
   .max(2 ** 24 - 1);
 
 const MAX_DROP_REASONS = 64;
+const MAX_UPLINKS = 64;
+const MAX_ENDPOINTS = 20_000;
+const MAX_SIGHTINGS = 50;
+
+/** How the ids of endpoints begin that people wrote down. */
+const WRITTEN = writtenEndpointId('');
+
+const interfaceName = z.string().min(1).max(15);
+const port = z.string().min(1).max(63);
+const vlan = z.number().int().min(1).max(4094);
+const time = z.string().max(40);
+const counts = z.strictObject({ packets: position, bytes: position });
 
 export const registrationSchema = z.strictObject({
   host: nameSchema,
   agentEpoch: z.string().max(64),
-  spec: hostSpec.extend({ underlay: ipv4Schema }),
+  spec: hostSpec.extend({
+    underlay: ipv4Schema,
+    uplinks: hostSpec.shape.uplinks.refine((uplinks) => Object.keys(uplinks).length <= MAX_UPLINKS, {
+      error: `allowed are at most ${MAX_UPLINKS} uplinks`,
+    }),
+  }),
   labels: labelsSchema,
   seen: z.strictObject({ clusterUid: z.string().max(64), incarnation: position, position }).optional(),
   highestClassId: classId,
@@ -46,6 +64,17 @@ export const heartbeatSchema = z.strictObject({
   highestClassId: classId,
   problems: z.array(text).max(100),
   usage: z.strictObject({ containers: position, endpoints: position, flows: position }),
+  encapsulationPosition: position.optional(),
+  traffic: z
+    .record(z.string().max(300), z.strictObject({ sent: counts, received: counts }))
+    .refine((traffic) => Object.keys(traffic).length <= MAX_ENDPOINTS, {
+      error: `allowed are at most ${MAX_ENDPOINTS} endpoints`,
+    })
+    .optional(),
+  sightings: z
+    .array(z.strictObject({ mac: macSchema, address: addressSchema, port, vlan: vlan.optional(), at: time }))
+    .max(MAX_SIGHTINGS)
+    .optional(),
   // A later agent may know more reasons.
   drops: z
     .record(z.string().max(40), position)
@@ -55,18 +84,48 @@ export const heartbeatSchema = z.strictObject({
     .optional(),
 }) satisfies z.ZodType<RpcRequest<'inventory.heartbeat'>>;
 
-const endpoint = z.strictObject({
-  id: z.string().max(300),
-  epg: path,
-  mac: macSchema,
-  addresses: z.array(addressSchema).min(1).max(16),
-  host: nameSchema,
-  service: nameSchema.optional(),
-  healthy: z.boolean(),
-  attachment: z.strictObject({ driver: z.literal('ovs'), port: z.string().max(15) }),
-  allocation: path.optional(),
-  since: z.string().max(40),
-});
+const attachment = z.discriminatedUnion('driver', [
+  z.strictObject({
+    driver: z.literal('ovs'),
+    port: interfaceName,
+    interfaceId: z.string().min(1).max(64).optional(),
+    vlan: vlan.optional(),
+  }),
+  z.strictObject({
+    driver: z.literal('macvlan'),
+    port: interfaceName,
+    uplink: port,
+    mode: z.enum(['bridge', 'private', 'vepa']),
+    vlan: vlan.optional(),
+  }),
+]);
+
+const endpoint = z
+  .strictObject({
+    id: z.string().max(300),
+    kind: z.enum(['container', 'vm']).optional(),
+    epg: path,
+    mac: macSchema,
+    addresses: z.array(addressSchema).max(16),
+    host: nameSchema,
+    service: nameSchema.optional(),
+    healthy: z.boolean(),
+    attachment,
+    allocation: path.optional(),
+    since: time,
+  })
+  .superRefine(({ id, kind, epg, addresses, attachment }, ctx) => {
+    const say = (field: string, message: string): void => ctx.addIssue({ code: 'custom', path: [field], message });
+    if (attachment.driver === 'ovs' && attachment.interfaceId !== undefined) {
+      if (kind !== 'vm') say('kind', `found ${kind ?? 'nothing'} with an interface id; allowed is vm`);
+      return;
+    }
+    // What an endpoint is that people wrote down, no host decides.
+    if (kind === 'vm') say('kind', 'found vm without an interface id; allowed is container');
+    if (id.startsWith(WRITTEN)) say('id', `found "${id}"; that is of an Endpoint object, which no host reports`);
+    if (epg === '') say('epg', 'found nothing; allowed is the path of an EPG');
+    if (addresses.length === 0) say('addresses', 'found none; allowed are 1 to 16');
+  });
 
 const allocationStatus = z.strictObject({
   allocation: path,
@@ -78,7 +137,7 @@ const allocationStatus = z.strictObject({
   addresses: z.array(addressSchema).max(16),
   mac: macSchema.optional(),
   restarts: z.number().int().min(0),
-  startedAt: z.string().max(40).optional(),
+  startedAt: time.optional(),
   exitCode: z.number().int().optional(),
   reason: text.optional(),
 });
@@ -88,7 +147,7 @@ export const reportSchema = z
     host: nameSchema,
     agentEpoch: z.string().max(64),
     sequence: z.number().int().min(0),
-    endpoints: z.array(endpoint).max(20_000),
+    endpoints: z.array(endpoint).max(MAX_ENDPOINTS),
     allocations: z.array(allocationStatus).max(20_000),
   })
   .refine((report) => [...report.endpoints, ...report.allocations].every((e) => e.host === report.host), {
@@ -101,7 +160,7 @@ export const eventsSchema = z
     events: z
       .array(
         z.strictObject({
-          at: z.string().max(40),
+          at: time,
           kind: z.enum(['Host', 'Allocation']),
           tenant: z.string().max(63),
           name: path,

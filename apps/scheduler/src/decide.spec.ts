@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { HeddleObject, HostView } from '@heddle/model';
-import { host, running, service, world, type World } from './testing/world';
+import { epg, host, running, service, world, type World } from './testing/world';
 
 describe('decide', () => {
   it('places the wanted number, spread over the hosts, and then asks for nothing more', () => {
@@ -92,6 +92,62 @@ describe('decide', () => {
       (w.snapshot.hosts as Map<string, HostView>).set('h1', host('h1'));
       w.settle();
       expect(perHost(w)).toEqual([0, 2, 0]);
+    });
+  });
+
+  describe('with another Domain of the EPG', () => {
+    const bind = (w: World, domain: string): void => {
+      (w.snapshot.epgs as Map<string, HeddleObject<'Epg'>>).set('acme/shop/web', epg('web', domain));
+    };
+    const both = { domains: ['default', 'fabric'] };
+
+    it.each([
+      { maxSurge: 1, maxUnavailable: 0 },
+      { maxSurge: 0, maxUnavailable: 1 },
+      { maxSurge: 2, maxUnavailable: 1 },
+    ])('replaces every instance within the bounds of the update (%j), and only then', (update) => {
+      const w = world([service('web', 4, { update })], [host('h1', both), host('h2', both)]);
+      bind(w, 'default');
+      w.settle();
+      const before = running(w, 'web').map((a) => a.metadata.name);
+      // Naming what was meant anyway changes nothing.
+      (w.snapshot.epgs as Map<string, HeddleObject<'Epg'>>).clear();
+      expect(w.apply().put).toEqual([]);
+      bind(w, 'fabric');
+      for (let round = 0; w.apply().put.length > 0; round++) {
+        expect(round).toBeLessThan(20);
+        const present = [...w.snapshot.allocations.values()].filter((a) => a.spec.desired === 'run').length;
+        expect(present).toBeLessThanOrEqual(4 + update.maxSurge);
+        expect(present).toBeGreaterThanOrEqual(4 - update.maxUnavailable);
+      }
+      const after = running(w, 'web').map((a) => a.metadata.name);
+      expect(after).toHaveLength(4);
+      expect(after.filter((name) => before.includes(name))).toEqual([]);
+      expect(w.apply().views[0]).toMatchObject({ settled: true, current: 4 });
+    });
+
+    it('places on hosts that offer it, never on leaves, and says why others do not', () => {
+      const leaf = host('leaf1', { ...both, spec: { ...host('x').spec, role: 'leaf' } });
+      const without = host('h1', { domainProblems: { fabric: 'has no uplink "fabric"; it has none' } });
+      const w = world([service('web', 2)], [without, leaf, host('h2', both)]);
+      bind(w, 'fabric');
+      w.settle();
+      expect(running(w, 'web').map((a) => a.spec.host)).toEqual(['h2', 'h2']);
+      (w.snapshot.hosts as Map<string, HostView>).delete('h2');
+      (w.snapshot.allocations as Map<string, unknown>).clear();
+      expect(w.apply().views[0]?.reasons[0]).toContain(
+        'of 1 host, 1 cannot realise the domain "fabric" (h1 has no uplink "fabric"; it has none)',
+      );
+    });
+
+    it('keeps instances where they are while no host offers it', () => {
+      const w = world([service('web', 2)], [host('h1')]);
+      w.settle();
+      const before = running(w, 'web');
+      bind(w, 'fabric');
+      for (let i = 0; i < 5; i++) w.apply();
+      expect(running(w, 'web')).toEqual(before);
+      expect(w.apply().views[0]).toMatchObject({ settled: false, running: 2 });
     });
   });
 

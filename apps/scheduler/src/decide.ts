@@ -97,7 +97,8 @@ export function decide(snapshot: ClusterSnapshot, identity: Identity, now: numbe
     const wanted = instances.filter((i) => i.desired === 'run');
     const placed = wanted.filter((i) => i.misplaced === undefined).length;
     const places = service && placed < wanted.length ? placesFor(path, service, snapshot) : undefined;
-    const goal = { ...(service ? goalOf(service) : deletedGoal(path)), ...(places && { placeable: places.count }) };
+    const wish = service ? goalOf(service, domainOf(service, snapshot.epgs)) : deletedGoal(path);
+    const goal = { ...wish, ...(places && { placeable: places.count }) };
     const result = reconcileService(goal, instances, hostStates, now);
     if (places?.refusal !== undefined && placed + places.count < goal.replicas) {
       refuse(path, places.refusal, result.start.length > 0);
@@ -170,14 +171,17 @@ interface StartDemand extends Demand {
   readonly why: keyof typeof START_REASONS;
 }
 
-function demandOf(path: string, service: Service, epgs: ClusterSnapshot['epgs']): Demand {
-  const epg = `${service.metadata.tenant}/${service.metadata.application}/${versionedTemplate(service).epg}`;
-  return {
-    service: path,
-    resources: service.spec.resources,
-    constraints: service.spec.constraints,
-    domain: epgs.get(epg)?.spec.domain ?? 'default',
-  };
+const demandOf = (path: string, service: Service, epgs: ClusterSnapshot['epgs']): Demand => ({
+  service: path,
+  resources: service.spec.resources,
+  constraints: service.spec.constraints,
+  domain: domainOf(service, epgs),
+});
+
+/** The Domain that the instances of a service attach through: that of its EPG. */
+function domainOf(service: Service, epgs: ClusterSnapshot['epgs']): string {
+  const { tenant, application } = service.metadata;
+  return epgs.get(`${tenant}/${application}/${versionedTemplate(service).epg}`)?.spec.domain ?? 'default';
 }
 
 function allocate(demand: StartDemand, host: string, identity: Identity, now: number): Allocation {
@@ -257,6 +261,7 @@ function placementHosts({ hosts, allocations, statuses }: ClusterSnapshot): Snap
       capacity: host.spec.capacity,
       allocated: { cpu, memory },
       domains: host.domains,
+      ...(host.domainProblems === undefined ? {} : { domainProblems: host.domainProblems }),
       ready: host.state === 'ready',
       schedulable: host.spec.schedulable,
       instances,

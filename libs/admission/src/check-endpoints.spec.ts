@@ -51,6 +51,17 @@ describe('an endpoint that is written down', () => {
     expect(cluster.names().filter((name) => name.startsWith('Endpoint'))).toHaveLength(3);
   });
 
+  it('can be deleted; what was written by nobody cannot', () => {
+    cluster.apply(endpoint('vm1'));
+    cluster.delete('Endpoint acme/hall/vm1');
+    expect(refusal(() => cluster.delete('Endpoint acme/hall/web-1'))).toEqual({
+      code: 'not-found',
+      problems: [
+        'Endpoint acme/hall/web-1: was written by nobody, so it cannot be deleted; a container goes with the service that it is an instance of, or with the engine that runs it',
+      ],
+    });
+  });
+
   it('is of a tenant that there is, and of an EPG that there is in its application', () => {
     expect(problemsOf(endpoint('vm1', { tenant: 'blue', epg: '' }))).toEqual([
       'Endpoint blue/hall/vm1 metadata.tenant: found "blue", which is no Tenant; allowed are acme',

@@ -28,7 +28,7 @@ export function nextState(state: State, request: AdmissionRequest): Outcome {
   // Generated objects go with their owner or not at all; naming one that goes anyway does no harm.
   const deleted = [...deletes].filter((key) => !isGenerated(key));
   for (const key of deleted) {
-    if (!next.delete(key)) faults.push(fault('not-found', key, 'does not exist, so it cannot be deleted'));
+    if (!next.delete(key)) faults.push(fault('not-found', key, absence(key)));
   }
   removeOwned(next, deleted, owned, puts);
   for (const key of puts.keys()) {
@@ -90,6 +90,12 @@ function keptRestart<T extends { restartedAt?: string | undefined }>(state: Stat
   const restartedAt = spec.restartedAt ?? (present?.kind === 'Service' ? present.spec.restartedAt : undefined);
   return restartedAt === undefined ? spec : { ...spec, restartedAt };
 }
+
+/** Containers are shown like objects, and are none. */
+const absence = (key: string): string =>
+  key.startsWith('Endpoint/')
+    ? 'was written by nobody, so it cannot be deleted; a container goes with the service that it is an instance of, or with the engine that runs it'
+    : 'does not exist, so it cannot be deleted';
 
 function generatedFault(state: State, object: AnyObject, what: 'written' | 'deleted'): Fault {
   const owner = nameOf(refOf(writtenOwner(state, object)));

@@ -10,7 +10,8 @@ export function offerProblem(host: HostSpec, name: string, domain: DomainSpec): 
   if (host.domains && !host.domains.includes(name))
     return `is limited to the domains ${host.domains.join(', ') || 'none'}`;
   if (domain.driver === 'ovs' && domain.encapsulation === 'vxlan')
-    return host.tunnels ? undefined : 'ends no tunnels, which encapsulation vxlan needs';
+    // A host of before tunnels could be left out says nothing of them.
+    return host.tunnels === false ? 'ends no tunnels, which encapsulation vxlan needs' : undefined;
   const uplink = host.uplinks[domain.uplink ?? ''];
   if (!uplink) return `has no uplink "${domain.uplink}"; it has ${Object.keys(host.uplinks).join(', ') || 'none'}`;
   if (uplink.leaf === undefined || uplink.port === undefined)
@@ -21,3 +22,12 @@ export function offerProblem(host: HostSpec, name: string, domain: DomainSpec): 
 /** Names of the Domains that a host offers, of those that there are, sorted. */
 export const offeredDomains = (host: HostSpec, domains: ReadonlyMap<string, DomainSpec>): string[] =>
   [...domains].flatMap(([name, spec]) => (offerProblem(host, name, spec) === undefined ? [name] : [])).sort();
+
+/** Why a host does not offer the other Domains, by their names; see {@link offerProblem}. */
+export const refusedDomains = (host: HostSpec, domains: ReadonlyMap<string, DomainSpec>): Record<string, string> =>
+  Object.fromEntries(
+    [...domains].flatMap(([name, spec]) => {
+      const problem = offerProblem(host, name, spec);
+      return problem === undefined ? [] : [[name, problem]];
+    }),
+  );

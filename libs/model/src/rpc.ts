@@ -53,6 +53,9 @@ export interface Rpc {
   };
   'inventory.hosts': { request: Record<string, never>; response: HostView[] };
   'inventory.endpoints': { request: { tenant?: string }; response: EndpointView[] };
+  /** Who offers the Domains, and which EPGs have their VLANs. */
+  'inventory.domains': { request: Record<string, never>; response: DomainView[] };
+  'inventory.fabrics': { request: Record<string, never>; response: FabricView[] };
   'inventory.status': { request: Record<string, never>; response: { position: number; hosts: number; lost: number } };
 
   // ---- scheduler ---------------------------------------------------------------------------------------------------
@@ -313,6 +316,8 @@ export interface HostView {
   readonly labels: Readonly<Record<string, string>>;
   /** Names of the Domains that it offers, sorted. */
   readonly domains: readonly string[];
+  /** Why it does not offer the others, by their names: a sentence that goes on after the host's name. */
+  readonly domainProblems?: Readonly<Record<string, string>>;
   readonly state: HostState;
   /** ISO 8601, since when it is in this state. */
   readonly since: string;
@@ -326,6 +331,39 @@ export interface HostView {
   readonly agentVersion: string;
   /** The highest class id that the host has ever enforced. */
   readonly highestClassId: number;
+}
+
+/** VLANs of a pool by what has become of them; those neither used, resting nor free are bound at ports of leaves. */
+export interface VlanCounts {
+  /** How many the pool has. */
+  readonly size: number;
+  readonly used: number;
+  /** Given back by an EPG, and not free while a host may hold them. */
+  readonly resting: number;
+  readonly free: number;
+}
+
+export interface DomainView {
+  readonly name: string;
+  readonly fabric?: string;
+  /** Names of the hosts that offer it, sorted. */
+  readonly hosts: readonly string[];
+  /** Of a Domain with a VLAN pool. */
+  readonly vlans?: VlanCounts;
+  /** Its VLANs that EPGs have, and with `waitsFor` those that rest until these hosts have let go of them. */
+  readonly given?: readonly { readonly vlan: number; readonly epg: string; readonly waitsFor?: readonly string[] }[];
+  /** EPGs that got no VLAN, one sentence each. */
+  readonly problems: readonly string[];
+}
+
+export interface FabricView {
+  readonly name: string;
+  /** Names, sorted. */
+  readonly domains: readonly string[];
+  /** The leaves that hosts are cabled to for one of its Domains, sorted. */
+  readonly leaves: readonly string[];
+  /** Of all its Domains. */
+  readonly vlans: VlanCounts;
 }
 
 export interface PreviewedStart {

@@ -66,4 +66,22 @@ describe('explainRefusal', () => {
       'of 5 hosts, 3 are not ready, 2 cannot realise the domain "default"',
     );
   });
+
+  it('says of one host why it cannot realise the domain', () => {
+    const without = (name: string) =>
+      host(name, { domains: [], domainProblems: { lan: 'has no uplink "fabric"; it has none' } });
+    const wanted = demand({ domain: 'lan' });
+    const hosts = [host('h1', { ready: false }), without('h3'), without('h2')];
+    expect(place({ hosts }, [wanted])[0]).toMatchObject({
+      reason: expect.stringContaining(
+        'of 3 hosts, 1 is not ready, 2 cannot realise the domain "lan" (h2 has no uplink "fabric"; it has none)',
+      ),
+    });
+    expect(explainHost({ hosts }, wanted, 'h2').refusals).toEqual([
+      {
+        reason: 'domain-missing',
+        detail: 'the EPG attaches through the domain "lan"; this host has no uplink "fabric"; it has none',
+      },
+    ]);
+  });
 });

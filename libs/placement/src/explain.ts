@@ -3,16 +3,19 @@ import { Board, milliNeeded } from './board';
 import { FILTERS, type RefusalReason, type Refusals } from './filters';
 import { bytes, cores } from './format';
 import { scoresOf, type Scores } from './scorers';
-import type { Demand, Snapshot } from './snapshot';
+import type { Demand, Snapshot, SnapshotHost } from './snapshot';
+
+/** Of each reason the first host that was refused for it. */
+export type FirstRefused = Readonly<Partial<Record<RefusalReason, SnapshotHost>>>;
 
 /** The refusals of every host, as one sentence that says what would help. */
-export function explainRefusal(demand: Demand, refused: Refusals): string {
+export function explainRefusal(demand: Demand, refused: Refusals, first: FirstRefused = {}): string {
   const { service, resources } = demand;
   const what = `an instance of ${service} (${cores(milliNeeded(resources.cpu))}, ${bytes(resources.memory)})`;
   const reasons = FILTERS.filter((filter) => (refused[filter.reason] ?? 0) > 0);
   const hosts = reasons.reduce((sum, filter) => sum + (refused[filter.reason] ?? 0), 0);
   if (hosts === 0) return `no host can take ${what}: there are no hosts; add one`;
-  const parts = reasons.map((filter) => filter.explain(refused[filter.reason] ?? 0, demand));
+  const parts = reasons.map((filter) => filter.explain(refused[filter.reason] ?? 0, demand, first[filter.reason]));
   return `no host can take ${what}: of ${hosts} ${hosts === 1 ? 'host' : 'hosts'}, ${parts.join(', ')}`;
 }
 

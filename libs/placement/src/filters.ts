@@ -22,8 +22,8 @@ export interface Filter {
   applies(demand: Demand): boolean;
   /** Whether the host can take it. */
   check(host: HostState, request: Request): boolean;
-  /** What the refusal of a number of hosts means: "2 are not ready". */
-  explain(hosts: number, demand: Demand): string;
+  /** What the refusal of a number of hosts means: "2 are not ready". `first` is one of them, for an example where it helps. */
+  explain(hosts: number, demand: Demand, first?: SnapshotHost): string;
   /** What the refusal of this host means, with the amounts found. */
   detail(host: HostState, request: Request): string;
 }
@@ -51,10 +51,19 @@ const domain: Filter = {
   changes: false,
   applies: () => true,
   check: (host, { demand }) => host.domains.has(demand.domain),
-  explain: (hosts, demand) => `${hosts} cannot realise the domain "${demand.domain}"`,
-  detail: ({ host }, { demand }) =>
-    `the EPG attaches through the domain "${demand.domain}"; this host realises ${host.domains.join(', ') || 'none'}`,
+  explain: (hosts, demand, first) => {
+    const why = first && problemOf(first, demand.domain);
+    return `${hosts} cannot realise the domain "${demand.domain}"${why === undefined ? '' : ` (${first?.name} ${why})`}`;
+  },
+  detail: ({ host }, { demand }) => {
+    const why = problemOf(host, demand.domain) ?? `realises ${host.domains.join(', ') || 'none'}`;
+    return `the EPG attaches through the domain "${demand.domain}"; this host ${why}`;
+  },
 };
+
+function problemOf({ domainProblems = {} }: SnapshotHost, domain: string): string | undefined {
+  return Object.hasOwn(domainProblems, domain) ? domainProblems[domain] : undefined;
+}
 
 /** What a constraint asks about. */
 type Placeable = Pick<SnapshotHost, 'name' | 'zone' | 'labels'>;

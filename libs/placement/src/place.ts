@@ -1,8 +1,8 @@
 import { Board, type HostState, type Request } from './board';
-import { explainRefusal } from './explain';
+import { explainRefusal, type FirstRefused } from './explain';
 import { FILTERS, firstRefusal, type Refusals, type RefusalReason } from './filters';
 import { SCORERS, type ScorerName, type Scores } from './scorers';
-import type { Demand, Snapshot } from './snapshot';
+import type { Demand, Snapshot, SnapshotHost } from './snapshot';
 
 /** Where an instance goes, or why it goes nowhere. */
 export type Placement<D extends Demand = Demand> = Placed<D> | Refused<D>;
@@ -49,17 +49,22 @@ export function place<D extends Demand>(snapshot: Snapshot, demands: readonly D[
 interface Eligible {
   readonly hosts: readonly HostState[];
   readonly refused: Refusals;
+  readonly first: FirstRefused;
 }
 
 function eligibleHosts(board: Board, request: Request): Eligible {
   const filters = FILTERS.filter((f) => !f.changes && f.applies(request.demand));
   const refused: Partial<Record<RefusalReason, number>> = {};
+  const first: Partial<Record<RefusalReason, SnapshotHost>> = {};
   const hosts = board.hosts.filter((host) => {
     const refusal = firstRefusal(filters, host, request);
-    if (refusal) refused[refusal.reason] = (refused[refusal.reason] ?? 0) + 1;
+    if (refusal) {
+      refused[refusal.reason] = (refused[refusal.reason] ?? 0) + 1;
+      first[refusal.reason] ??= host.host;
+    }
     return !refusal;
   });
-  return { hosts, refused };
+  return { hosts, refused, first };
 }
 
 function placeOne<D extends Demand>(board: Board, eligible: Eligible, request: Request, demand: D): Placement<D> {
@@ -72,7 +77,7 @@ function placeOne<D extends Demand>(board: Board, eligible: Eligible, request: R
     if (refusal) refused[refusal.reason] = (refused[refusal.reason] ?? 0) + 1;
     else if (beats(host, request, top, best === undefined)) best = host;
   }
-  if (!best) return { demand, host: undefined, refused, reason: explainRefusal(demand, refused) };
+  if (!best) return { demand, host: undefined, refused, reason: explainRefusal(demand, refused, eligible.first) };
   board.take(best, request);
   const scores = Object.fromEntries(SCORERS.map((s, i) => [s.name, top[i]])) as Record<ScorerName, number>;
   return { demand, host: best.host.name, scores, refused };

@@ -11,6 +11,8 @@ export interface SnapshotHost {
   readonly allocated: Pick<Resources, 'cpu' | 'memory'>;
   /** Names of the Domains that the host can realise. */
   readonly domains: readonly string[];
+  /** Why it cannot realise others, by their names: a sentence that goes on after the host's name. */
+  readonly domainProblems?: Readonly<Record<string, string>>;
   /** Whether it is heard from. */
   readonly ready: boolean;
   /** false: an operator keeps new instances away. */

@@ -39,16 +39,19 @@ export interface Instance {
 /** Whether an instance does its work, as far as is known. */
 export const isAvailable = (instance: Instance): boolean => instance.phase === 'running' && instance.healthy;
 
-/** The goal that a Service object states. */
-export function goalOf(service: HeddleObject<'Service'>, deleted = false): ServiceGoal {
+/**
+ * The goal that a Service object states.
+ * @param domain name of the Domain that its EPG attaches through; absent: `default`
+ */
+export function goalOf(service: HeddleObject<'Service'>, domain?: string): ServiceGoal {
   const { replicas, update } = service.spec;
   return {
     path: pathOf('Service', service.metadata),
     uid: service.metadata.uid ?? '',
     replicas,
-    templateHash: templateHash(versionedTemplate(service)),
+    templateHash: templateHash(versionedTemplate(service, domain)),
     update,
-    deleted,
+    deleted: false,
   };
 }
 

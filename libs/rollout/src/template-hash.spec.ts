@@ -37,6 +37,13 @@ describe('fnv1a64', () => {
 });
 
 describe('templateHash', () => {
+  it('is another one with another Domain, and the same with the one that is meant anyway', () => {
+    const of = (domain?: string): string =>
+      templateHash({ template: template(), epg: 'web', ...(domain ? { domain } : {}) });
+    expect(of('default')).toBe(of());
+    expect(new Set([of(), of('lan'), of('wire')]).size).toBe(3);
+  });
+
   it('stays what it was: another value here means that an upgrade replaces every container', () => {
     expect(hash()).toBe('9b77f8b8321fc342');
     expect(

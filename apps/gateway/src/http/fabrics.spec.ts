@@ -24,7 +24,7 @@ describe('fabrics', () => {
   beforeAll(async () => {
     ({ gateway, owners } = await startWithOwners());
     api = gateway.api();
-    owners.fabrics = [ACI, { ...ACI, fabric: 'rack', driver: 'ovs-leaf', state: 'in-force', missing: 0 }];
+    owners.fabricStatuses = [ACI, { ...ACI, fabric: 'rack', driver: 'ovs-leaf', state: 'in-force', missing: 0 }];
   });
   afterAll(async () => {
     await owners.close();

@@ -1,4 +1,4 @@
-import type { HostView, ServiceView } from '@heddle/model';
+import type { EndpointView, HostView, ServiceView } from '@heddle/model';
 import type { Test } from 'supertest';
 import type { ApiClient } from '../testing/api-client';
 import type { FakeOwners } from '../testing/fake-owners';
@@ -254,6 +254,100 @@ describe('objects', () => {
       status: { healthy: true, host: 'h1', epg: 'acme/shop/web', allocation: 'acme/shop/web-1a2b3c' },
     });
     await api.get('/api/v1/endpoints/acme/shop/nothing').expect(404);
+  });
+
+  describe('of endpoints', () => {
+    const VM = `${SHOP}---
+kind: Endpoint
+metadata: { tenant: acme, application: shop, name: vm1, labels: { tier: back } }
+spec:
+  endpointKind: vm
+  mac: 52:54:00:00:00:01
+  addresses: [10.32.200.1]
+  epg: api
+  attachment: { driver: ovs, interfaceId: vm-1 }
+`;
+    const view: EndpointView = {
+      id: 'endpoint:acme/shop/vm1',
+      kind: 'vm',
+      mac: '52:54:00:00:00:01',
+      addresses: ['10.32.200.1'],
+      epg: 'acme/shop/api',
+      host: 'h1',
+      underlay: '192.0.2.11',
+      healthy: true,
+      attachment: { driver: 'ovs', port: 'tap0', interfaceId: 'vm-1' },
+      since: '2026-11-24T00:00:00Z',
+      traffic: { sent: { packets: 1, bytes: 2 }, received: { packets: 3, bytes: 4 } },
+      problems: [],
+    };
+
+    it('are written by people, and where they are is in the status', async () => {
+      await api.apply(VM).expect(200);
+      owners.endpoints = [view];
+      const { body } = await api.get('/api/v1/endpoints/acme/shop/vm1').expect(200);
+      expect(body).toMatchObject({
+        metadata: { labels: { tier: 'back' }, revision: expect.any(Number) },
+        spec: { endpointKind: 'vm', epg: 'api', attachment: { driver: 'ovs', interfaceId: 'vm-1' } },
+      });
+      expect(body.status).toEqual({
+        epg: 'acme/shop/api',
+        host: 'h1',
+        underlay: '192.0.2.11',
+        healthy: true,
+        attachment: { driver: 'ovs', port: 'tap0', interfaceId: 'vm-1' },
+        since: '2026-11-24T00:00:00Z',
+        traffic: { sent: { packets: 1, bytes: 2 }, received: { packets: 3, bytes: 4 } },
+        problems: [],
+      });
+      // What was read can be written back.
+      await api.put('/api/v1/endpoints/acme/shop/vm1', body).expect(200, /"changed":\[\]/);
+      expect((await api.get('/api/v1/endpoints?selector=tier%3Dback')).body.items).toHaveLength(1);
+      await api.delete('/api/v1/epgs/acme/shop/api').expect(409);
+      await api.delete('/api/v1/endpoints/acme/shop/vm1').expect(200);
+    });
+
+    it('that people wrote are shown when nobody knows where they are', async () => {
+      await api.apply(VM).expect(200);
+      await owners.close();
+      const { body } = await api.get('/api/v1/endpoints/acme/shop/vm1').expect(200);
+      expect(body).toMatchObject({
+        spec: { epg: 'api' },
+        status: { unknown: expect.stringContaining('nobody answers') },
+      });
+      await api.get('/api/v1/endpoints').expect(503);
+      await api.get('/api/v1/endpoints/acme/shop/web-1').expect(503);
+    });
+
+    it('that are containers go with what runs them', async () => {
+      await api.apply(SHOP).expect(200);
+      owners.endpoints = [{ ...view, id: 'allocation:acme/shop/web-1', kind: 'container' }];
+      await api.get('/api/v1/endpoints/acme/shop/web-1').expect(200);
+      await api.delete('/api/v1/endpoints/acme/shop/web-1').expect(404, /a container goes with the service/);
+    });
+  });
+
+  it('of Domains and Fabrics say who has their VLANs', async () => {
+    const vlans = { size: 2, used: 1, resting: 1, free: 0 };
+    await api
+      .apply([
+        { kind: 'Fabric', metadata: { name: 'main' }, spec: { driver: 'ovs-leaf' } },
+        {
+          kind: 'Domain',
+          metadata: { name: 'lan' },
+          spec: { driver: 'macvlan', fabric: 'main', uplink: 'f', vlans: '100-101' },
+        },
+      ] as unknown as object)
+      .expect(200);
+    owners.fabrics = [{ name: 'main', domains: ['lan'], leaves: ['leaf1'], vlans }];
+    const given = [
+      { vlan: 100, epg: 'acme/shop/web' },
+      { vlan: 101, epg: 'acme/shop/old', waitsFor: ['h2'] },
+    ];
+    owners.domains = [{ name: 'lan', fabric: 'main', hosts: ['h1'], vlans, given, problems: [] }];
+    expect((await api.get('/api/v1/fabrics/main')).body.status).toEqual({ domains: ['lan'], leaves: ['leaf1'], vlans });
+    expect((await api.get('/api/v1/domains/lan')).body.status).toEqual({ hosts: ['h1'], vlans, given, problems: [] });
+    await api.delete('/api/v1/fabrics/main').expect(409, /Domain lan/);
   });
 
   describe('services', () => {

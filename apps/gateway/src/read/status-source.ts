@@ -1,5 +1,14 @@
 import type { RequestContext } from '@heddle/messaging';
-import { HeddleError, pathOf, type HeddleObject, type HostView, type Kind, type ServiceView } from '@heddle/model';
+import {
+  HeddleError,
+  pathOf,
+  type DomainView,
+  type FabricView,
+  type HeddleObject,
+  type HostView,
+  type Kind,
+  type ServiceView,
+} from '@heddle/model';
 import { RpcClient } from '@heddle/service';
 import { Injectable } from '@nestjs/common';
 
@@ -35,6 +44,10 @@ export class StatusSource {
     const ofTenant = tenant === undefined ? {} : { tenant };
     try {
       switch (kind) {
+        case 'Fabric':
+          return byPath(await this.rpc.call('inventory.fabrics', {}, options), (v) => v.name, fabricStatus);
+        case 'Domain':
+          return byPath(await this.rpc.call('inventory.domains', {}, options), (v) => v.name, domainStatus);
         case 'Host':
           return byPath(await this.rpc.call('inventory.hosts', {}, options), (v) => v.name, hostStatus);
         case 'Service':
@@ -59,6 +72,8 @@ function byPath<V>(views: readonly V[], path: (view: V) => string, status: (view
   };
 }
 
+const fabricStatus = ({ name: _name, ...observed }: FabricView): Status => ({ ...observed });
+const domainStatus = ({ name: _name, fabric: _fabric, ...observed }: DomainView): Status => ({ ...observed });
 const hostStatus = ({ name: _name, spec: _spec, labels: _labels, ...observed }: HostView): Status => ({ ...observed });
 const serviceStatus = ({ service: _service, ...observed }: ServiceView): Status => ({ ...observed });
 

@@ -1,9 +1,11 @@
 import { MemoryBus, subjects, type BusRequest } from '@heddle/messaging';
 import type {
   CheckRequest,
+  DomainView,
   EndpointView,
   FabricPlan,
   FabricStatus,
+  FabricView,
   HeddleObject,
   HostView,
   Problem,
@@ -22,10 +24,12 @@ export class FakeOwners {
   services: ServiceView[] = [];
   allocations: HeddleObject<'Allocation'>[] = [];
   endpoints: EndpointView[] = [];
-  fabrics: FabricStatus[] = [];
+  fabricStatuses: FabricStatus[] = [];
   fabricPlan: FabricPlan = { fabric: 'aci', driver: 'apic', position: 1, changes: [], totals: { create: 0, modify: 0, delete: 0 }, conflicts: [], problems: [] }; // prettier-ignore
   /** Digests that were confirmed, with the names of the fabrics. */
   readonly confirmed: unknown[] = [];
+  domains: DomainView[] = [];
+  fabrics: FabricView[] = [];
   verdict: (request: VerdictRequest) => VerdictResult = () => ({ action: 'deny', reason: 'no contract' });
   /** Called before a check is answered; a test holds it up here. */
   beforeCheck: (request: CheckRequest) => Promise<void> = async () => undefined;
@@ -58,16 +62,18 @@ export class FakeOwners {
     this.answer('scheduler.status', () => ({ position: 1_000, pending: 0 }));
     this.answer('inventory.hosts', () => this.hosts);
     this.answer('inventory.endpoints', () => this.endpoints);
+    this.answer('inventory.domains', () => this.domains);
+    this.answer('inventory.fabrics', () => this.fabrics);
     this.answer('scheduler.services', () => this.services);
     this.answer('scheduler.allocations', () => this.allocations);
     this.answer('fabric.status', ({ body }) => {
       const { fabric } = body as { fabric?: string };
-      return this.fabrics.filter((status) => fabric === undefined || status.fabric === fabric);
+      return this.fabricStatuses.filter((status) => fabric === undefined || status.fabric === fabric);
     });
     this.answer('fabric.plan', () => this.fabricPlan);
     this.answer('fabric.confirm', ({ body }) => {
       this.confirmed.push(body);
-      return this.fabrics[0];
+      return this.fabricStatuses[0];
     });
     this.answer('policy.verdict', ({ body }) => (body as VerdictRequest[]).map((request) => this.verdict(request)));
   }

@@ -1,4 +1,4 @@
-import { serviceSpec, type AllocationStatus, type HeddleObject, type HostView } from '@heddle/model';
+import { epgSpec, serviceSpec, type AllocationStatus, type HeddleObject, type HostView } from '@heddle/model';
 import { decide, type ClusterSnapshot, type Identity } from '../decide';
 
 /** ms since the epoch. */
@@ -36,6 +36,14 @@ export const service = (name: string, replicas: number, change: object = {}): He
   spec: serviceSpec.parse({ image: 'heddle/demo', replicas, ...change }),
 });
 
+/** The EPG of a service of the same name. */
+export const epg = (name: string, domain: string): HeddleObject<'Epg'> => ({
+  apiVersion: 'heddle/v1',
+  kind: 'Epg',
+  metadata: { tenant: 'acme', application: 'shop', name, labels: {}, annotations: {}, uid: `epg-${name}` },
+  spec: epgSpec.parse({ domain }),
+});
+
 function identities(): Identity {
   let next = 0;
   return { name: (s) => `${s}-${next++}`, uid: () => `u${next++}` };
@@ -54,7 +62,7 @@ export function world(services: HeddleObject<'Service'>[], hosts: HostView[]): W
   const statuses = new Map<string, AllocationStatus>();
   const snapshot = {
     services: new Map(services.map((s) => [`acme/shop/${s.metadata.name}`, s])),
-    epgs: new Map(),
+    epgs: new Map<string, HeddleObject<'Epg'>>(),
     allocations,
     statuses,
     hosts: new Map(hosts.map((h) => [h.name, h])),

@@ -33,6 +33,8 @@ export const METHODS: Readonly<Record<RpcMethod, MethodInfo>> = {
   'inventory.leaseBlock': within(5_000),
   'inventory.hosts': within(3_000),
   'inventory.endpoints': within(3_000),
+  'inventory.domains': within(3_000),
+  'inventory.fabrics': within(3_000),
   'inventory.status': within(2_000),
   'scheduler.allocations': within(3_000),
   'scheduler.preview': within(5_000),

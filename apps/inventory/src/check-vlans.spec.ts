@@ -1,0 +1,155 @@
+import type { VlanTable } from '@heddle/ipam';
+import type { HostReport, Problem } from '@heddle/model';
+import { checkAfter } from './check';
+import { changeOf, container, domain, entriesOf, epg, report, server, vm, WORLD } from './testing/objects';
+
+const entry = (vlan: number, name: string, of: string, released?: number) => ({
+  fabric: 'main',
+  vlan,
+  domain: of,
+  epg: `acme/shop/${name}`,
+  epgUid: `Epg/acme/shop/${name}`,
+  ...(released === undefined ? {} : { released }),
+});
+const TABLE: VlanTable = {
+  entries: [entry(100, 'db', 'wire'), entry(200, 'cache', 'trunk'), entry(300, 'edge', 'flat')],
+};
+const wire = (vlans: string, more = 'driver: ovs, encapsulation: vlan, fabric: main, uplink: a'): string =>
+  domain('wire', `${more}, vlans: "${vlans}"`);
+
+interface Given {
+  readonly table?: VlanTable;
+  readonly more?: string;
+  readonly reports?: readonly HostReport[];
+  readonly deletes?: readonly string[];
+  readonly blocks?: readonly { vrf: string; bridgeDomain: string; block: string; host: string }[];
+}
+const problemsOf = (text: string, given: Given = {}): Problem[] =>
+  checkAfter(entriesOf(WORLD, given.more ?? ''), changeOf(text, given.deletes), {
+    blocks: { leases: given.blocks ?? [], returned: [] },
+    vlans: {
+      table: given.table ?? TABLE,
+      heard: {
+        reports: new Map((given.reports ?? []).map((r) => [r.host, r])),
+        positions: new Map([['h1', 9], ['h2', 9], ['leaf1', 9]]),
+        position: 9,
+      },
+    },
+  }); // prettier-ignore
+const texts = (problems: readonly Problem[]): string[] => problems.map(({ path, message }) => `${path}: ${message}`);
+
+describe('the pool of a Domain', () => {
+  it('may grow, and shrink by what nobody has', () => {
+    expect(problemsOf(wire('100-199'))).toEqual([]);
+    expect(problemsOf(wire('100'))).toEqual([]);
+  });
+
+  it('does not lose what an EPG has, nor what a host may hold', () => {
+    expect(texts(problemsOf(wire('101-109')))).toEqual([
+      'Domain wire spec.vlans: found "101-109", which has these no more: 100 of EPG acme/shop/db; keep them in the pool until no EPG has them and no host may hold them',
+    ]);
+    const resting = { entries: [...TABLE.entries, entry(105, 'old', 'wire', 10), entry(106, 'old', 'wire', 3)] };
+    expect(texts(problemsOf(wire('100-104'), { table: resting }))).toEqual([
+      'Domain wire spec.vlans: found "100-104", which has these no more: 105, which rests until h1, h2, h3, leaf1 let go of it, 106, which rests until h3 let go of it; keep them in the pool until no EPG has them and no host may hold them',
+    ]);
+  });
+
+  it('has one for each of its EPGs', () => {
+    const pair = { more: wire('100-101') };
+    expect(problemsOf(epg('acme/shop/db2', '{ domain: wire }'), pair)).toEqual([]);
+    const [problem, ...others] = problemsOf(
+      epg('acme/shop/db2', '{ domain: wire }') + epg('acme/shop/web', '{ domain: wire }'),
+      pair,
+    );
+    expect(others).toEqual([]);
+    expect(problem).toMatchObject({
+      path: 'Epg acme/shop/web spec.domain',
+      message: expect.stringContaining(
+        'no VLAN is left for EPG acme/shop/web in the pool "100-101" of Domain wire: of its 2, 2 are given',
+      ),
+    });
+  });
+
+  it('that was too small before is no reason to refuse something else', () => {
+    const short = { more: wire('100') + epg('acme/shop/db2', '{ domain: wire }') };
+    expect(problemsOf(epg('acme/shop/new'), short)).toEqual([]);
+    expect(problemsOf(epg('acme/shop/new', '{ domain: wire }'), short)).toHaveLength(1);
+  });
+});
+
+describe('a Domain', () => {
+  it.each([
+    ['uplink', wire('100-109', 'driver: ovs, encapsulation: vlan, fabric: main, uplink: b'), '"b" instead of "a"'],
+    ['driver', wire('100-109', 'driver: macvlan, fabric: main, uplink: a'), '"macvlan" instead of "ovs"'],
+    ['encapsulation', domain('wire', 'driver: ovs'), '"vxlan" instead of "vlan"'],
+  ])('does not change its %s under the endpoints of its EPGs', (field, text, found) => {
+    expect(texts(problemsOf(text))).toEqual([
+      `Domain wire spec.${field}: found ${found}, and endpoints of EPG acme/shop/db are attached by what it was; make another Domain and bind the EPGs to that, so that their instances are replaced one after the other`,
+    ]);
+    const unused = { more: epg('acme/shop/db'), table: { entries: [] } };
+    expect(problemsOf(text, unused)).toEqual([]);
+    const resting = { ...unused, table: { entries: [entry(100, 'db', 'wire', 3)] } };
+    expect(texts(problemsOf(text, resting))[0]).toContain('endpoints of what rests of acme/shop/db are attached');
+  });
+
+  it('changes its tagging only while nobody uses it, and its mode at any time', () => {
+    const trunk = (more: string): string =>
+      domain('trunk', `driver: macvlan, fabric: main, uplink: b, vlans: "200-209", ${more}`);
+    expect(problemsOf(trunk('tagging: access'))).toHaveLength(1);
+    expect(problemsOf(trunk('mode: private, shim: true, mtu: 1400'))).toEqual([]);
+  });
+
+  it('goes when nothing is attached through it any more', () => {
+    const more = epg('acme/shop/db');
+    const table = { entries: [entry(100, 'db', 'wire', 3)] };
+    const attached = report('h1', [container('h1', 'acme/shop/db', 7, { driver: 'ovs', port: 'hd7', vlan: 100 })]);
+    const gone = { more, table, deletes: ['Domain/wire'] };
+    expect(texts(problemsOf('', { ...gone, reports: [attached] }))).toEqual([
+      'Domain wire: endpoints are attached through it: acme/shop/db on h1; wait until they are replaced',
+    ]);
+    expect(problemsOf('', gone)).toEqual([]);
+  });
+});
+
+describe('a VLAN at a port of a leaf', () => {
+  const at = (vlan: number, group: string): string =>
+    server('s1', `leaf: leaf1, port: e5, vlan: ${vlan}`, `epg: ${group}`);
+
+  it('is none that another EPG has on the fabric', () => {
+    expect(texts(problemsOf(at(200, 'web')))).toEqual([
+      'Endpoint acme/shop/s1 spec.attachment.vlan: found 200, which EPG acme/shop/cache has in Fabric main; allowed is a VLAN that is in no pool of that Fabric, or the one of the EPG itself',
+    ]);
+    expect(problemsOf(at(200, 'cache'))).toEqual([]);
+    expect(problemsOf(at(20, 'web'))).toEqual([]);
+    const binding = '{ staticBindings: [{ leaf: leaf1, port: e5, vlan: 20 }, { leaf: leaf1, port: e6, vlan: 300 }] }';
+    expect(texts(problemsOf(epg('acme/shop/web', binding)))[0]).toContain(
+      'Epg acme/shop/web spec.staticBindings[1].vlan: found 300, which EPG acme/shop/edge has',
+    );
+  });
+
+  it('is kept from other EPGs from then on', () => {
+    const taken = { more: at(101, 'web') + wire('100-101') };
+    expect(texts(problemsOf(epg('acme/shop/db2', '{ domain: wire }'), taken))[0]).toContain(
+      '1 are in use at ports of leaves or by endpoints of other EPGs',
+    );
+  });
+});
+
+describe('the address of an endpoint that is written down', () => {
+  const blocks = [{ vrf: 'acme/default', bridgeDomain: 'acme/default', block: '10.32.200.0/26', host: 'h1' }];
+
+  it('is in no block of a host', () => {
+    expect(texts(problemsOf(vm('vm1', 'epg: web'), { blocks }))).toEqual([
+      'Endpoint acme/shop/vm1 spec.addresses[0]: found "10.32.200.1", which is in block 10.32.200.0/26 of host h1: a container there may have it at any moment; allowed is an address that is in no block, such as a high one of the subnet, or one of a bridge domain without containers',
+    ]);
+    expect(problemsOf(vm('vm1', 'epg: web'), { blocks: blocks.map((b) => ({ ...b, vrf: 'blue/default' })) })).toEqual(
+      [],
+    );
+    expect(problemsOf(vm('vm1'), { blocks })).toEqual([]);
+  });
+
+  it('that is in one already keeps nobody from changing something else', () => {
+    const more = vm('vm1', 'epg: web');
+    expect(problemsOf(vm('vm2', 'epg: web').replace('10.32.200.2', '10.32.201.9'), { blocks, more })).toEqual([]);
+  });
+});
