@@ -119,8 +119,8 @@ export class FakeIpCommand implements IpCommand {
     return link;
   }
 
-  private set(words: IpWords, netns: string): void {
-    const link = this.need(nameOf(words), netns);
+  private set(words: IpWords, here: string): void {
+    const link = this.need(nameOf(words), here);
     if (words.includes('up')) Object.assign(link, { flags: ['UP'], operstate: 'UP' });
     if (words.includes('down')) Object.assign(link, { flags: [], operstate: 'DOWN' });
     const mtu = valueOf(words, 'mtu');
@@ -132,7 +132,7 @@ export class FakeIpCommand implements IpCommand {
       ...pick('ifalias', valueOf(rest, 'alias')),
       ...pick('master', valueOf(rest, 'master')),
       ...pick('ifname', valueOf(rest, 'name')),
-      ...pick('netns', valueOf(rest, 'netns')),
+      ...pick('netns', netns(valueOf(rest, 'netns'))),
       ...(mode ? { linkinfo: { info_kind: rest[1], info_data: { mode } } } : {}),
     });
   }
@@ -175,6 +175,9 @@ function infoData(kind: string, words: IpWords): Readonly<Record<string, unknown
   if (kind === 'vlan') return { protocol: '802.1Q', id: Number(valueOf(words, 'id')) };
   return kind === 'macvlan' ? { mode: valueOf(words, 'mode') ?? 'vepa' } : {};
 }
+
+/** By the id of the first process, which is in the own one. */
+const netns = (name: string | undefined): string | undefined => (name === '1' ? HERE : name);
 
 function nameOf(words: IpWords): string {
   const first = words[0] === 'name' || words[0] === 'dev' ? words[1] : words[0];

@@ -33,7 +33,7 @@ export class OvsDriver implements AttachmentDriver {
   async attach(
     endpoint: AttachedEndpoint,
     { mtu, stopwatch = new Stopwatch() }: AttachOptions,
-  ): Promise<Required<AttachedInterface>> {
+  ): Promise<Required<Pick<AttachedInterface, 'name' | 'ofport'>>> {
     const inside = insideName(endpoint.endpointId);
     const { bridge, checksumsInSoftware } = this.options;
     try {
