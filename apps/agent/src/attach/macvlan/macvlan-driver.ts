@@ -6,7 +6,7 @@ import { Stopwatch } from '../stopwatch';
 import { bridgeIsFree, childModes, type Child, type WantedMode } from './child-modes';
 import { MacvlanDevices, netnsExists, type NetnsExists } from './devices';
 import type { MacvlanEndpoint, MacvlanFact, MacvlanFacts } from './facts';
-import { KeyedLock } from './keyed-lock';
+import { KeyedLock } from '../keyed-lock';
 import { childName } from './link-names';
 import { explainRefusal, findParent, findVlan, isOurs, ourVlans, type Parent, type ParentPlace } from './parents';
 
