@@ -26,7 +26,9 @@ import { readNodeConfig, type HostConfig, type LeafConfig, type NodeConfig } fro
 import { addDropMetrics } from './datapath/drops';
 import { LeafAgent } from './leaf/leaf-agent';
 import { listenOps } from './ops';
+import { endpointHealthProbe } from './runtime/endpoint-health-probe';
 import { linkHealthProbe } from './runtime/health-probe';
+import { sandboxHealthProbe } from './runtime/sandbox-health-probe';
 import { AgentStore, type EngineCapacity } from './store';
 
 interface AgentSettings {
@@ -163,13 +165,14 @@ async function openHost(config: HostConfig, node: Node, endings: Ending[]): Prom
     const [info, version] = await Promise.all([engine.info(), engine.version()]);
     return { cpu: info.cpus, memory: info.memoryBytes, engineVersion: version.version };
   });
+  const processes = new SystemProcesses();
   const agent = await Agent.start({
     config,
     store,
     engine,
-    processes: new SystemProcesses(),
+    processes,
     files,
-    health: linkHealthProbe,
+    health: endpointHealthProbe(linkHealthProbe, sandboxHealthProbe(processes)),
     clock: systemClock,
     ovs,
     bridge,

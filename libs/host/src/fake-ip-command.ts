@@ -4,11 +4,13 @@ import { formatBatch, type IpCommand, type IpLink, type IpWords } from './ip-com
 type FakeLink = { -readonly [K in keyof IpLink]: IpLink[K] } & { readonly netns: string };
 
 const HERE = '';
+const ETHERNET_MTU = 1500;
 
 /**
- * Links in memory. It understands what this project's batches do to links (`link add ... type veth`, `link del`,
- * `link set` with `up`, `down`, `mtu`, `address`, `name`, `netns`, `address add|replace|del`) and keeps every command; other commands are kept and
- * otherwise succeed. Removing one end of a veth pair removes the other.
+ * Links in memory. It understands what this project's batches do to links (`link add ... type veth|macvlan|vlan|ipvlan`, `link
+ * del`, `link set` with `up`, `down`, `mtu`, `address`, `alias`, `master`, `name`, `netns`, `type macvlan mode`, `address
+ * add|replace|del`) and keeps every command; other commands are kept and otherwise succeed. Removing one end of a veth pair
+ * removes the other, and removing a link removes its children in whatever namespace these are.
  */
 export class FakeIpCommand implements IpCommand {
   /** Every command of every batch, with its namespace (empty: the own one). */
@@ -18,6 +20,8 @@ export class FakeIpCommand implements IpCommand {
     [];
   private all: FakeLink[] = [];
   private readonly peers = new Map<number, number>();
+  /** Index of a child's parent by its own. */
+  private readonly parents = new Map<number, number>();
   private readonly answers = new Map<string, unknown[]>();
   private nextIndex = 2;
 
@@ -41,16 +45,25 @@ export class FakeIpCommand implements IpCommand {
   }
 
   async links(netns = HERE): Promise<IpLink[]> {
-    return this.all.filter((link) => link.netns === netns);
+    return this.all.filter((link) => link.netns === netns).map((link) => this.seen(link));
   }
 
   async link(name: string, netns = HERE): Promise<IpLink | undefined> {
-    return this.find(name, netns);
+    const link = this.find(name, netns);
+    return link && this.seen(link);
   }
 
   async offloadsOff(link: string, features: readonly string[], netns = HERE): Promise<void> {
     this.need(link, netns);
     this.offloads.push({ netns, link, features });
+  }
+
+  async filteredMacs(name: string, netns = HERE): Promise<string[]> {
+    const link = this.find(name, netns);
+    const children = link ? this.childrenOf(link).filter(({ flags }) => flags.includes('UP')) : [];
+    return children.flatMap(({ address, linkinfo }) =>
+      linkinfo?.info_kind === 'macvlan' && address ? [address.toLowerCase()] : [],
+    );
   }
 
   private linkCommand(words: IpWords, netns: string): void {
@@ -71,23 +84,33 @@ export class FakeIpCommand implements IpCommand {
   private add(words: IpWords, netns: string): void {
     const type = words.indexOf('type');
     const kind = words[type + 1] ?? '';
-    const first = this.create(words.slice(0, type), kind, netns);
+    const parent = words[0] === 'link' ? this.need(words[1] ?? '', netns) : undefined;
+    const first = this.create(words.slice(parent ? 2 : 0, type), kind, netns, parent);
+    first.linkinfo = { info_kind: kind, info_data: infoData(kind, words.slice(type + 2)) };
+    if (parent) this.parents.set(first.ifindex, parent.ifindex);
     if (kind !== 'veth') return;
     const second = this.create(words.slice(words.indexOf('peer') + 1), kind, netns);
     this.peers.set(first.ifindex, second.ifindex).set(second.ifindex, first.ifindex);
   }
 
-  private create(words: IpWords, kind: string, here: string): FakeLink {
+  private create(words: IpWords, kind: string, here: string, parent?: FakeLink): FakeLink {
     const name = nameOf(words);
     const netns = valueOf(words, 'netns') ?? here;
-    if (this.find(name, netns))
-      throw new HeddleError('internal', `ip link add ${name}: RTNETLINK answers: File exists`);
+    const refuse = (why: string): never => {
+      throw new HeddleError('internal', `ip link add ${name}: RTNETLINK answers: ${why}`);
+    };
+    if (this.find(name, netns)) refuse('File exists');
+    const mtu = Number(valueOf(words, 'mtu') ?? parent?.mtu ?? ETHERNET_MTU);
+    if (parent && mtu > parent.mtu) refuse('Invalid argument');
+    const isFree = kind !== 'macvlan' || (parent?.master === undefined && !this.hasIpvlan(parent));
+    if (!isFree) refuse('Device or resource busy');
     const link: FakeLink = {
       ifindex: this.nextIndex++,
       ifname: name,
       flags: words.includes('up') ? ['UP'] : [],
-      mtu: Number(valueOf(words, 'mtu') ?? 1500),
+      mtu,
       operstate: words.includes('up') ? 'UP' : 'DOWN',
+      link_type: 'ether',
       address: valueOf(words, 'address') ?? '02:00:00:00:00:01',
       linkinfo: { info_kind: kind },
       netns,
@@ -96,23 +119,44 @@ export class FakeIpCommand implements IpCommand {
     return link;
   }
 
-  private set(words: IpWords, netns: string): void {
-    const link = this.need(nameOf(words), netns);
+  private set(words: IpWords, here: string): void {
+    const link = this.need(nameOf(words), here);
     if (words.includes('up')) Object.assign(link, { flags: ['UP'], operstate: 'UP' });
     if (words.includes('down')) Object.assign(link, { flags: [], operstate: 'DOWN' });
     const mtu = valueOf(words, 'mtu');
     const rest = words[0] === 'dev' ? words.slice(2) : words.slice(1);
+    const mode = rest[0] === 'type' ? valueOf(rest, 'mode') : undefined;
     Object.assign(link, {
       ...(mtu ? { mtu: Number(mtu) } : {}),
       ...pick('address', valueOf(rest, 'address')),
+      ...pick('ifalias', valueOf(rest, 'alias')),
+      ...pick('master', valueOf(rest, 'master')),
       ...pick('ifname', valueOf(rest, 'name')),
-      ...pick('netns', valueOf(rest, 'netns')),
+      ...pick('netns', netns(valueOf(rest, 'netns'))),
+      ...(mode ? { linkinfo: { info_kind: rest[1], info_data: { mode } } } : {}),
     });
   }
 
   private remove(link: FakeLink): void {
+    for (const child of this.childrenOf(link)) this.remove(child);
     const peer = this.peers.get(link.ifindex);
     this.all = this.all.filter((other) => other !== link && other.ifindex !== peer);
+  }
+
+  private childrenOf(link: FakeLink): FakeLink[] {
+    return this.all.filter(({ ifindex }) => this.parents.get(ifindex) === link.ifindex);
+  }
+
+  private hasIpvlan(parent: FakeLink | undefined): boolean {
+    return parent !== undefined && this.childrenOf(parent).some(({ linkinfo }) => linkinfo?.info_kind === 'ipvlan');
+  }
+
+  /** As it is seen from its own namespace: the parent by name where that is in the same one, else by its index. */
+  private seen(link: FakeLink): IpLink {
+    const { netns, ...facts } = link;
+    const parent = this.all.find(({ ifindex }) => ifindex === this.parents.get(link.ifindex));
+    if (!parent) return facts;
+    return parent.netns === netns ? { ...facts, link: parent.ifname } : { ...facts, link_index: parent.ifindex };
   }
 
   private find(name: string, netns: string): FakeLink | undefined {
@@ -125,6 +169,15 @@ export class FakeIpCommand implements IpCommand {
     return link;
   }
 }
+
+/** What follows `type KIND`, as `ip -d` tells it. */
+function infoData(kind: string, words: IpWords): Readonly<Record<string, unknown>> {
+  if (kind === 'vlan') return { protocol: '802.1Q', id: Number(valueOf(words, 'id')) };
+  return kind === 'macvlan' ? { mode: valueOf(words, 'mode') ?? 'vepa' } : {};
+}
+
+/** By the id of the first process, which is in the own one. */
+const netns = (name: string | undefined): string | undefined => (name === '1' ? HERE : name);
 
 function nameOf(words: IpWords): string {
   const first = words[0] === 'name' || words[0] === 'dev' ? words[1] : words[0];

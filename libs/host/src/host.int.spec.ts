@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { SystemIpCommand, vethAdd } from './ip-command';
-import { inNetns, SystemNetworkNamespaces } from './netns';
+import { macvlanAdd, SystemIpCommand, vethAdd } from './ip-command';
+import { inNetns, netnsInode, netnsPath, SystemNetworkNamespaces } from './netns';
 import { SystemCgroup } from './system-cgroup';
 import { SystemProcesses } from './system-processes';
 import { waitFor } from './wait-for';
@@ -126,6 +126,47 @@ describeRoot('network namespaces and links', () => {
     await namespaces.remove(a);
     await expect(namespaces.inode(a)).resolves.toBeUndefined();
     await expect(namespaces.list()).resolves.not.toContain(a);
+  });
+});
+
+describeRoot('macvlan children', () => {
+  const namespaces = new SystemNetworkNamespaces(processes);
+  const ip = new SystemIpCommand(processes);
+  const [host, container] = [`hdt${process.pid}-h`, `hdt${process.pid}-c`];
+  const inside = netnsPath(container);
+
+  afterEach(async () => {
+    await namespaces.remove(host);
+    await namespaces.remove(container);
+  });
+
+  it('are seen from their parent while they are up, wherever they are, and changed by the file of their namespace', async () => {
+    await namespaces.add(host);
+    await namespaces.add(container);
+    const mac = '02:48:00:00:00:0a';
+    await ip.batch(
+      [
+        vethAdd({ name: 'up0' }, { name: 'lp0' }),
+        macvlanAdd({ name: 'c1', parent: 'up0', mac, mtu: 1400, mode: 'bridge' }),
+      ],
+      host,
+    );
+    await expect(ip.link('c1', host)).resolves.toMatchObject({ address: mac, mtu: 1400, link: 'up0' });
+    await ip.batch([['link', 'set', 'dev', 'c1', 'netns', container]], host);
+    await expect(ip.filteredMacs('up0', host)).resolves.toEqual([]);
+    await ip.batch([['link', 'set', 'dev', 'c1', 'type', 'macvlan', 'mode', 'vepa'], ['link', 'set', 'dev', 'c1', 'up']], inside); // prettier-ignore
+    await expect(ip.filteredMacs('up0', host)).resolves.toEqual([mac]);
+    const { ifindex } = (await ip.link('up0', host)) ?? {};
+    const children = (await ip.links(inside)).filter(({ ifname }) => ifname === 'c1');
+    expect(children).toMatchObject([{ link_index: ifindex, linkinfo: { info_data: { mode: 'vepa' } } }]);
+    await expect(ip.filteredMacs('none', host)).resolves.toEqual([]);
+
+    await expect(netnsInode(inside)).resolves.toBe(await namespaces.inode(container));
+    await expect(netnsInode(__filename)).resolves.toBeUndefined();
+    // It goes with its namespace.
+    await namespaces.remove(container);
+    await expect(netnsInode(inside)).resolves.toBeUndefined();
+    await waitFor(async () => (await ip.filteredMacs('up0', host)).length === 0, { deadlineMs: 5_000, what: 'the child to go' }); // prettier-ignore
   });
 });
 

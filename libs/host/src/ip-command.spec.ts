@@ -1,6 +1,6 @@
 import { FakeIpCommand } from './fake-ip-command';
 import { FakeProcesses } from './fake-processes';
-import { formatBatch, SystemIpCommand, vethAdd } from './ip-command';
+import { formatBatch, macvlanAdd, SystemIpCommand, vethAdd, vlanAdd } from './ip-command';
 import { inNetns, inProcessNamespaces, netnsPath } from './netns';
 
 describe('vethAdd', () => {
@@ -10,6 +10,18 @@ describe('vethAdd', () => {
       'link add name a mtu 1500 netns lab-leaf type veth peer name b address 02:00:00:00:00:01',
     );
     expect(vethAdd({ name: 'a', up: true }, { name: 'b' }).join(' ')).toBe('link add name a up type veth peer name b');
+  });
+});
+
+describe('children of a link', () => {
+  it('are made with all that they are to have', () => {
+    const child = { name: 'c', parent: 'eth0', mac: '02:00:00:00:00:01', mtu: 1400, mode: 'vepa' } as const;
+    expect(macvlanAdd(child).join(' ')).toBe(
+      'link add link eth0 name c mtu 1400 address 02:00:00:00:00:01 type macvlan mode vepa',
+    );
+    expect(vlanAdd({ name: 'v', parent: 'eth0', mtu: 1500, id: 101 }).join(' ')).toBe(
+      'link add link eth0 name v mtu 1500 type vlan id 101',
+    );
   });
 });
 
@@ -31,6 +43,41 @@ describe('SystemIpCommand', () => {
       'ip -j -n h1 -d link show',
       'ip -j route show',
     ]);
+  });
+
+  it('enters a namespace that is named by its file, which ip itself cannot', async () => {
+    const processes = new FakeProcesses();
+    const ip = new SystemIpCommand(processes);
+    await ip.links('/run/x/netns/1');
+    await ip.batch([['link', 'del', 'a']], '/run/x/netns/1');
+    await ip.offloadsOff('a', ['tx'], '/run/x/netns/1');
+    await ip.offloadsOff('a', ['tx'], 'h1');
+    expect(processes.calls.map((call) => call.argv.join(' '))).toEqual([
+      'nsenter --net=/run/x/netns/1 -- ip -j -d link show',
+      'nsenter --net=/run/x/netns/1 -- ip link del a',
+      'nsenter --net=/run/x/netns/1 -- ethtool -K a tx off',
+      'nsenter --net=/run/netns/h1 -- ethtool -K a tx off',
+    ]);
+  });
+
+  it('tells the unicast addresses that a link takes frames for, and no groups', async () => {
+    const entry = (mac: string, ...flags: string[]) => ({ mac, flags, state: 'permanent' });
+    const entries = [
+      entry('02:48:00:00:00:0A', 'self'),
+      entry('33:33:00:00:00:01', 'self'),
+      entry('01:00:5e:00:00:01', 'self'),
+      entry('02:00:00:00:00:0b', 'master'),
+      {},
+    ];
+    const processes = new FakeProcesses().answer(['bridge'], JSON.stringify(entries));
+    await expect(new SystemIpCommand(processes).filteredMacs('eth0')).resolves.toEqual(['02:48:00:00:00:0a']);
+    expect(processes.calls[0]?.argv.join(' ')).toBe('bridge -j fdb show dev eth0');
+    const failing = (stderr: string) =>
+      new SystemIpCommand(new FakeProcesses().answer(['bridge'], { code: 255, stderr })).filteredMacs('eth0');
+    await expect(failing('Cannot find device "eth0"\n')).resolves.toEqual([]);
+    await expect(failing('Cannot send dump request\n')).rejects.toThrow(
+      'ended with code 255: Cannot send dump request',
+    );
   });
 
   it('tells a link that is not there from a question that cannot be answered', async () => {
@@ -92,5 +139,33 @@ describe('FakeIpCommand', () => {
     await expect(ip.links('peer')).resolves.toEqual([]);
     await expect(ip.batch([['link', 'del', 'a']])).rejects.toThrow('Cannot find device');
     expect(ip.commands).toHaveLength(8);
+  });
+
+  it('keeps children as the kernel does: a parent tells of those that are up, and takes all with it', async () => {
+    const ip = new FakeIpCommand();
+    await ip.batch([['link', 'add', 'name', 'up0', 'mtu', '1400', 'type', 'veth', 'peer', 'name', 'lp0']]);
+    const child = { parent: 'up0', mac: '02:00:00:00:00:0A', mtu: 1400, mode: 'bridge' } as const;
+    await ip.batch([macvlanAdd({ ...child, name: 'c1' }), vlanAdd({ name: 'v', parent: 'up0', mtu: 1400, id: 7 })]);
+    await expect(ip.link('c1')).resolves.toMatchObject({
+      link: 'up0',
+      linkinfo: { info_kind: 'macvlan', info_data: { mode: 'bridge' } },
+    });
+    await expect(ip.link('v')).resolves.toMatchObject({ link: 'up0', linkinfo: { info_data: { id: 7 } } });
+    await expect(ip.filteredMacs('up0')).resolves.toEqual([]);
+    await ip.batch([['link', 'set', 'dev', 'c1', 'netns', '/run/s1']]);
+    await ip.batch([['link', 'set', 'dev', 'c1', 'type', 'macvlan', 'mode', 'vepa'], ['link', 'set', 'c1', 'up']], '/run/s1'); // prettier-ignore
+    await expect(ip.filteredMacs('up0')).resolves.toEqual(['02:00:00:00:00:0a']);
+    const [moved] = await ip.links('/run/s1');
+    expect(moved).toMatchObject({ link_index: 2, linkinfo: { info_data: { mode: 'vepa' } } });
+    expect(moved).not.toHaveProperty('link');
+    await expect(ip.batch([macvlanAdd({ ...child, name: 'c2', mtu: 1500 })])).rejects.toThrow('Invalid argument');
+    await expect(ip.batch([macvlanAdd({ ...child, name: 'c2', parent: 'no' })])).rejects.toThrow('Cannot find device');
+    await ip.batch([['link', 'set', 'dev', 'up0', 'master', 'br0', 'alias', 'mine']]);
+    await expect(ip.batch([macvlanAdd({ ...child, name: 'c2' })])).rejects.toThrow('busy');
+    await expect(ip.link('up0')).resolves.toMatchObject({ master: 'br0', ifalias: 'mine' });
+    await ip.batch([['link', 'del', 'up0']]);
+    await expect(ip.links('/run/s1')).resolves.toEqual([]);
+    await expect(ip.links()).resolves.toEqual([]);
+    await expect(ip.filteredMacs('up0')).resolves.toEqual([]);
   });
 });

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import path from 'node:path';
 import { HeddleError } from '@heddle/model';
 import { isErrno } from './errno';
 import type { Processes } from './processes';
@@ -54,10 +55,8 @@ export class SystemNetworkNamespaces implements NetworkNamespaces {
     await this.processes.run(['ip', 'netns', 'del', name]);
   }
 
-  async inode(name: string): Promise<number | undefined> {
-    const [entry, folder] = await Promise.all([exists(netnsPath(name)), exists(FOLDER)]);
-    // A file on the folder's own device is a mount point that nothing is mounted on.
-    return entry === undefined || entry.dev === folder?.dev ? undefined : entry.ino;
+  inode(name: string): Promise<number | undefined> {
+    return netnsInode(netnsPath(name));
   }
 
   async list(): Promise<string[]> {
@@ -69,9 +68,19 @@ export class SystemNetworkNamespaces implements NetworkNamespaces {
   }
 }
 
-async function exists(path: string): Promise<{ ino: number; dev: number } | undefined> {
+/**
+ * The inode number of the network namespace that is mounted on a file; nothing when there is no such file, or nothing is
+ * mounted on it.
+ */
+export async function netnsInode(file: string): Promise<number | undefined> {
+  const [entry, folder] = await Promise.all([exists(file), exists(path.dirname(file))]);
+  // A file on the folder's own device is a mount point that nothing is mounted on.
+  return entry === undefined || entry.dev === folder?.dev ? undefined : entry.ino;
+}
+
+async function exists(file: string): Promise<{ ino: number; dev: number } | undefined> {
   try {
-    return await stat(path);
+    return await stat(file);
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return undefined;
     throw error;

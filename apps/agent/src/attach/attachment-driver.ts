@@ -1,5 +1,5 @@
 import type { DomainSpec } from '@heddle/model';
-import type { AttachedEndpoint } from '../link/protocol';
+import type { AttachedEndpoint, AttachedMacvlan } from '../link/protocol';
 import type { Stopwatch } from './stopwatch';
 
 export interface AttachOptions {
@@ -15,6 +15,8 @@ export interface AttachedInterface {
   readonly name: string;
   /** OpenFlow port number of the endpoint on the host's switch; absent where the leaf enforces and not that switch. */
   readonly ofport?: number;
+  /** Where it is a child of an uplink: what was asked for, as it was made. */
+  readonly macvlan?: AttachedMacvlan;
 }
 
 /**

@@ -1,31 +1,40 @@
 import { FakeClock, FakeNftCommand } from '@heddle/host';
-import { ENDPOINT_PORTS, ensurePortGuard, keepPortGuard, portGuardScript } from './port-guard';
+import { ensureGuard, guardScript, keepGuard, removeGuard } from './packet-guard';
+import { ENDPOINT_PORTS, portGuard } from './port-guard';
 
-const SCRIPT = portGuardScript([...ENDPOINT_PORTS, 'eth1']);
+const PORT_GUARD = portGuard([...ENDPOINT_PORTS, 'eth1']);
+
+const SCRIPT = guardScript(PORT_GUARD);
 
 describe('the guard of endpoint ports', () => {
+  const ensure = (nft: FakeNftCommand): Promise<boolean> => ensureGuard(nft, PORT_GUARD);
+
   it('is put in place once, and again when somebody removed it', async () => {
     const nft = new FakeNftCommand();
-    await expect(ensurePortGuard(nft, ENDPOINT_PORTS)).resolves.toBe(true);
-    await expect(ensurePortGuard(nft, ENDPOINT_PORTS)).resolves.toBe(false);
+    await expect(ensure(nft)).resolves.toBe(true);
+    await expect(ensure(nft)).resolves.toBe(false);
     nft.flush();
-    await expect(ensurePortGuard(nft, ENDPOINT_PORTS)).resolves.toBe(true);
-    expect(nft.scripts).toEqual([portGuardScript(ENDPOINT_PORTS), portGuardScript(ENDPOINT_PORTS)]);
+    await expect(ensure(nft)).resolves.toBe(true);
+    expect(nft.scripts).toEqual([SCRIPT, SCRIPT]);
+    await removeGuard(nft, PORT_GUARD);
+    expect(nft.scripts.at(-1)).toBe(
+      'add table inet heddle-ports\ndelete table inet heddle-ports\nadd table arp heddle-ports\ndelete table arp heddle-ports\n',
+    );
   });
 
   it('is made anew when there is more to guard', async () => {
     const nft = new FakeNftCommand();
-    await ensurePortGuard(nft, ENDPOINT_PORTS);
-    await expect(ensurePortGuard(nft, [...ENDPOINT_PORTS, 'eth1'])).resolves.toBe(true);
-    await expect(ensurePortGuard(nft, [...ENDPOINT_PORTS, 'eth1'])).resolves.toBe(false);
+    await ensureGuard(nft, portGuard(ENDPOINT_PORTS));
+    await expect(ensure(nft)).resolves.toBe(true);
+    await expect(ensure(nft)).resolves.toBe(false);
   });
 
   it.each(['inet', 'arp'])('is put back when somebody emptied its chains for %s', async (family) => {
     const nft = new FakeNftCommand();
-    await ensurePortGuard(nft, ENDPOINT_PORTS);
+    await ensure(nft);
     nft.flushTable(`${family} heddle-ports`);
-    await expect(ensurePortGuard(nft, ENDPOINT_PORTS)).resolves.toBe(true);
-    await expect(ensurePortGuard(nft, ENDPOINT_PORTS)).resolves.toBe(false);
+    await expect(ensure(nft)).resolves.toBe(true);
+    await expect(ensure(nft)).resolves.toBe(false);
   });
 
   it('is looked at from time to time, and its loss is told', async () => {
@@ -33,8 +42,8 @@ describe('the guard of endpoint ports', () => {
     const clock = new FakeClock();
     const onMissing = jest.fn();
     const onError = jest.fn();
-    await ensurePortGuard(nft, ENDPOINT_PORTS);
-    const end = keepPortGuard(nft, { interfaces: () => ENDPOINT_PORTS, onMissing, onError, clock });
+    await ensure(nft);
+    const end = keepGuard(nft, () => PORT_GUARD, { onMissing, onError, clock });
     await clock.advance(2_000);
     expect(onMissing).not.toHaveBeenCalled();
     nft.flush();

@@ -15,7 +15,8 @@ import { Enforcement } from '../agent/enforcement';
 import { leafSides, missingPorts } from '../agent/leaf-snapshot';
 import { ensureTunnel } from '../agent/tunnel-port';
 import { ensureBridge } from '../attach/host-link';
-import { ensurePortGuard, keepPortGuard } from '../attach/port-guard';
+import { ensureGuard, keepGuard } from '../attach/packet-guard';
+import { portGuard } from '../attach/port-guard';
 import type { LeafConfig } from '../config';
 import { DropSampler, type Drops } from '../datapath/drops';
 import type { TrafficById } from '../datapath/traffic-sampler';
@@ -75,8 +76,7 @@ export class LeafAgent implements AgentSide {
     const { enforcement } = agent;
     const watch = ovs.watchPorts(bridge, (ports) => agent.setPorts(ports));
     const refresh = clock.every(REFRESH_MS, () => enforcement.refresh());
-    const unguard = keepPortGuard(parts.nft, {
-      interfaces: () => agent.guarded,
+    const unguard = keepGuard(parts.nft, () => portGuard(agent.guarded), {
       onMissing: () =>
         parts.log('warn', 'somebody removed the rules that keep the cables from the leaf itself; they are back'),
       onError: (error) => agent.guardFailed(error),
@@ -113,7 +113,7 @@ export class LeafAgent implements AgentSide {
   private setPorts(ports: readonly PortState[]): void {
     const { bridge } = this.parts.config.ovs;
     this.guarded = ports.filter(({ name, type }) => type === '' && name !== bridge).map(({ name }) => name);
-    ensurePortGuard(this.parts.nft, this.guarded)
+    ensureGuard(this.parts.nft, portGuard(this.guarded))
       .then(() => (this.guardProblem = undefined))
       .catch((error: unknown) => this.guardFailed(HeddleError.from(error)))
       .finally(() => this.enforcement.setPorts(ports));

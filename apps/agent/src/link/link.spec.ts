@@ -31,12 +31,17 @@ describe('the link between agent and attach daemon', () => {
     for (const thing of open.splice(0).reverse()) await thing.close();
   });
 
-  async function listen(handlers: Partial<Handlers<AttachMethods>> = {}, at = socketPath): Promise<LinkServer> {
+  async function listen(
+    handlers: Partial<Handlers<AttachMethods>> = {},
+    at = socketPath,
+    onConnected?: () => void,
+  ): Promise<LinkServer> {
     const nothing = async () => ({});
     const server = await LinkServer.listen(
       at,
       { configure: nothing, names: nothing, release: nothing, reserve: async () => ({ exhausted: true }), ...handlers },
       () => undefined,
+      onConnected,
     );
     open.push(server);
     return server;

@@ -9,6 +9,8 @@ export interface AttachmentDriverHarness {
   readonly driver: AttachmentDriver;
   /** Messages of what the driver told that it could not undo. */
   readonly problems: readonly string[];
+  /** What endpoints of this driver have beside what all have. */
+  readonly facts?: Partial<AttachedEndpoint>;
   /** Another instance of the driver on the same host, as after a restart. */
   restarted(): AttachmentDriver;
   /** Makes the next attach or detach fail with this message; an attach fails late, when there is something to undo. */
@@ -33,8 +35,8 @@ export function attachmentDriverContract(name: string, make: () => Promise<Attac
     let driver: AttachmentDriver;
     const endpoint = (n: number, change: Partial<AttachedEndpoint> = {}): AttachedEndpoint => {
       const id = String(n).padStart(64, '0');
-      const facts = { port: driver.portName(id), mac: `02:48:0a:20:00:0${n}`, linkIndex: n, ...change };
-      return attachedEndpoint(id, `10.32.0.${n}`, facts);
+      const facts = { port: driver.portName(id), mac: `02:48:0a:20:00:0${n}`, linkIndex: n };
+      return attachedEndpoint(id, `10.32.0.${n}`, { ...facts, ...harness.facts, ...change });
     };
     const attach = (one: AttachedEndpoint, mtu = MTU) => driver.attach(one, { mtu });
     const listed = async (): Promise<string[]> => (await driver.attached()).map((e) => e.endpointId).sort();

@@ -4,7 +4,7 @@ import { OvsdbClient, type Operation, type OvsdbClientOptions } from './client';
 import * as operations from './operations';
 import type { BridgeSpec, PortSpec } from './operations';
 import type { Replica } from './replica';
-import { optionalNumber } from './values';
+import { optionalNumber, stringMap } from './values';
 import {
   bridgePorts,
   bridgeState,
@@ -102,6 +102,12 @@ export class OvsDatabase {
   async listBridges(deadlineMs?: number): Promise<BridgeState[]> {
     await this.client.connect(deadlineMs);
     return [...this.replica.table('Bridge').values()].map(bridgeState);
+  }
+
+  /** Settings of the whole switch, such as `userspace-tso-enable`. */
+  async otherConfig(deadlineMs?: number): Promise<Readonly<Record<string, string>>> {
+    await this.client.connect(deadlineMs);
+    return stringMap(rootRow(this.replica)?.[1]['other_config']);
   }
 
   /**

@@ -3,7 +3,7 @@ import { members, optionalNumber, optionalString, references, stringMap, type Ro
 
 /** The columns that the facade follows. Statistics are left out on purpose: they change every five seconds. */
 export const MONITORED: MonitoredTables = {
-  Open_vSwitch: ['bridges', 'next_cfg', 'cur_cfg', 'ovs_version'],
+  Open_vSwitch: ['bridges', 'next_cfg', 'cur_cfg', 'ovs_version', 'other_config'],
   Bridge: ['name', 'ports', 'datapath_type', 'fail_mode', 'protocols', 'external_ids', 'other_config'],
   Port: ['name', 'interfaces', 'external_ids', 'tag'],
   Interface: [
