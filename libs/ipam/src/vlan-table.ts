@@ -259,6 +259,18 @@ function shown(names: readonly string[]): string {
   return `${names.slice(0, SHOWN).join(', ')}${more}`;
 }
 
+/** Who has the VLANs of a pool, as the tenant of an EPG may know it: by name only what is its own. */
+function holders(used: PoolUsage['used'], epg: string): string {
+  const tenant = epg.slice(0, epg.indexOf('/') + 1);
+  const own = used.filter((u) => u.epg.startsWith(tenant));
+  const others = used.length - own.length;
+  const parts = [
+    ...(own.length > 0 ? [shown(own.map((u) => `${u.vlan} to ${u.epg}`))] : []),
+    ...(others > 0 ? [`${others} to EPGs of other tenants`] : []),
+  ];
+  return parts.join(', ') || 'none';
+}
+
 function exhausted(table: VlanTable, { domain, fabric, vlans, epg }: VlanDemand, use: VlanUse): string {
   const { size, used, resting } = poolUsage(table, { name: domain, fabric, vlans }, use);
   const waits = [...new Set(resting.flatMap((r) => r.waitsFor))].sort();
@@ -270,7 +282,7 @@ function exhausted(table: VlanTable, { domain, fabric, vlans, epg }: VlanDemand,
   const elsewhere = others > 0 ? `, ${others} are in use at ports of leaves or by endpoints of other EPGs` : '';
   return (
     `no VLAN is left for EPG ${epg} in the pool "${vlans}" of Domain ${domain}: of its ${size}, ${used.length} are given ` +
-    `(${shown(used.map((u) => `${u.vlan} to ${u.epg}`)) || 'none'})${rests}${elsewhere}; add VLANs to the pool, bind the EPG to another Domain, or delete EPGs that are not needed`
+    `(${holders(used, epg)})${rests}${elsewhere}; add VLANs to the pool, bind the EPG to another Domain, or delete EPGs that are not needed`
   );
 }
 
