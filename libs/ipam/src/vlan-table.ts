@@ -165,15 +165,35 @@ export function vlanConflicts(table: VlanTable, demands: readonly VlanDemand[], 
 }
 
 /** The VLAN of an EPG in its Domain; undefined while it has none. */
-export function vlanOf(table: VlanTable, demand: Pick<VlanDemand, 'domain' | 'epgUid'>): number | undefined {
-  return table.entries.find((e) => e.released === undefined && e.domain === demand.domain && e.epgUid === demand.epgUid)
-    ?.vlan;
-}
+export const vlanOf = (table: VlanTable, of: Pick<VlanDemand, 'domain' | 'epgUid'>): number | undefined =>
+  indexVlans(table).vlanOf(of);
 
 /** The entry that says why endpoints of an EPG are in a VLAN; one that rests counts, because they may be older than that. */
-export function entryOf(table: VlanTable, epg: string, vlan: number): VlanEntry | undefined {
-  const found = table.entries.filter((e) => e.epg === epg && e.vlan === vlan);
-  return found.find((e) => e.released === undefined) ?? found[0];
+export const entryOf = (table: VlanTable, epg: string, vlan: number): VlanEntry | undefined =>
+  indexVlans(table).entryOf(epg, vlan);
+
+/** A table prepared for many questions. */
+export interface VlanIndex {
+  /** See {@link vlanOf}. */
+  vlanOf(of: Pick<VlanDemand, 'domain' | 'epgUid'>): number | undefined;
+  /** See {@link entryOf}. */
+  entryOf(epg: string, vlan: number): VlanEntry | undefined;
+}
+
+export function indexVlans({ entries }: VlanTable): VlanIndex {
+  const vlans = new Map<string, number>();
+  const reasons = new Map<string, VlanEntry>();
+  for (const entry of entries) {
+    const key = `${entry.vlan} ${entry.epg}`;
+    if (entry.released === undefined) {
+      vlans.set(`${entry.domain} ${entry.epgUid}`, entry.vlan);
+      reasons.set(key, entry);
+    } else if (!reasons.has(key)) reasons.set(key, entry);
+  }
+  return {
+    vlanOf: ({ domain, epgUid }) => vlans.get(`${domain} ${epgUid}`),
+    entryOf: (epg, vlan) => reasons.get(`${vlan} ${epg}`),
+  };
 }
 
 /** What has become of the VLANs of a Domain's pool. */
