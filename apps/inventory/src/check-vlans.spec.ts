@@ -70,6 +70,14 @@ describe('the pool of a Domain', () => {
     });
   });
 
+  it('is too small for everybody who answers, also for who does not know what was given', () => {
+    const check = (text: string): Problem[] => checkAfter(entriesOf(WORLD, wire('100-101')), changeOf(text), undefined);
+    const three = epg('acme/shop/db2', '{ domain: wire }') + epg('acme/shop/web', '{ domain: wire }');
+    expect(check(three)).toHaveLength(1);
+    expect(check(epg('acme/shop/db2', '{ domain: wire }'))).toEqual([]);
+    expect(check(domain('wire', 'driver: ovs'))).toHaveLength(1);
+  });
+
   it('that was too small before is no reason to refuse something else', () => {
     const short = { more: wire('100') + epg('acme/shop/db2', '{ domain: wire }') };
     expect(problemsOf(epg('acme/shop/new'), short)).toEqual([]);
@@ -125,6 +133,14 @@ describe('a VLAN at a port of a leaf', () => {
     expect(texts(problemsOf(epg('acme/shop/web', binding)))[0]).toContain(
       'Epg acme/shop/web spec.staticBindings[1].vlan: found 300, which EPG acme/shop/edge has',
     );
+  });
+
+  it('of another tenant is refused without saying whose it is', () => {
+    const more = `---\nkind: Tenant\nmetadata: { name: blue }\n`;
+    const [problem] = problemsOf(epg('blue/shop/web', '{ staticBindings: [{ leaf: leaf1, port: e5, vlan: 200 }] }'), {
+      more,
+    });
+    expect(problem?.message).toMatch(/^found 200, which an EPG of another tenant has in Fabric main; /);
   });
 
   it('is kept from other EPGs from then on', () => {

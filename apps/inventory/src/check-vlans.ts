@@ -1,6 +1,7 @@
 import {
   assignVlans,
   boundVlans,
+  EMPTY_VLAN_TABLE,
   hasVlan,
   holdersOf,
   type VlanEntry,
@@ -16,11 +17,18 @@ export interface KnownVlans {
   readonly heard: HeardOfVlans & { readonly position: number };
 }
 
+/** What an instance knows that does not hold the lease: nothing, so it refuses only what could not be had in any case. */
+const NOTHING_KNOWN: KnownVlans = {
+  table: EMPTY_VLAN_TABLE,
+  heard: { reports: new Map(), positions: new Map(), position: 0 },
+};
+
 /**
  * What speaks against a change because of VLANs that EPGs have or hosts may hold: pools that would lose them, Domains that would
  * carry endpoints otherwise than they are attached, EPGs for which none is left, and ports of leaves where another EPG's is bound.
  */
-export function checkVlans(before: InventoryObjects, after: InventoryObjects, { table, heard }: KnownVlans): Problem[] {
+export function checkVlans(before: InventoryObjects, after: InventoryObjects, known = NOTHING_KNOWN): Problem[] {
+  const { table, heard } = known;
   const [old, use] = [before, after].map((objects) => vlanUse(objects, heard, heard.position)) as [VlanUse, VlanUse];
   return [
     ...domainProblems(before, after, table, use),
@@ -99,13 +107,19 @@ function staticProblems(before: InventoryObjects, after: InventoryObjects, table
       const holder = table.entries.find((e) => e.vlan === vlan && fabrics.includes(e.fabric) && e.epg !== epg);
       if (!holder) return [];
       const state = holder.released === undefined ? 'has' : 'had until lately';
-      const message = `found ${vlan}, which EPG ${holder.epg} ${state} in Fabric ${holder.fabric}; allowed is a VLAN that is in no pool of that Fabric, or the one of the EPG itself`;
+      const who = tenantOf(holder.epg) === tenantIn(path) ? `EPG ${holder.epg}` : 'an EPG of another tenant';
+      const message = `found ${vlan}, which ${who} ${state} in Fabric ${holder.fabric}; allowed is a VLAN that is in no pool of that Fabric, or the one of the EPG itself`;
       return [{ path, message }];
     });
   };
   const known = new Set(problemsOf(before).map(({ path, message }) => `${path} ${message}`));
   return problemsOf(after).filter(({ path, message }) => !known.has(`${path} ${message}`));
 }
+
+const tenantOf = (epg: string): string => epg.slice(0, epg.indexOf('/'));
+
+/** `Epg acme/shop/web spec.staticBindings[0].vlan` is of acme. */
+const tenantIn = (path: string): string => tenantOf(path.slice(path.indexOf(' ') + 1));
 
 const SHOWN = 5;
 

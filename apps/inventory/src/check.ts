@@ -37,7 +37,7 @@ export function checkAfter(
     ...underlayProblems(change),
     // What was wrong before is not held against the change: it may be the one that mends something else.
     ...fresh(blockProblems(before, given?.blocks), blockProblems(after, given?.blocks)),
-    ...(given ? checkVlans(before, after, given.vlans) : []),
+    ...checkVlans(before, after, given?.vlans),
   ];
 }
 

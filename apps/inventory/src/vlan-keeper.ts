@@ -3,9 +3,8 @@ import {
   adoptVlans,
   assignVlans,
   EMPTY_VLAN_TABLE,
-  entryOf,
+  indexVlans,
   vlanConflicts,
-  vlanOf,
   type VlanDemand,
   type VlanShortage,
   type VlanTable,
@@ -121,6 +120,10 @@ export class VlanKeeper {
 }
 
 /** Whether hosts may know what the table does not: an EPG without a VLAN, or endpoints in one that is not explained. */
-const isIncomplete = (table: VlanTable, demands: readonly VlanDemand[], use: VlanUse): boolean =>
-  demands.some((demand) => vlanOf(table, demand) === undefined) ||
-  use.claims.some(({ epg, vlan }) => entryOf(table, epg, vlan) === undefined);
+function isIncomplete(table: VlanTable, demands: readonly VlanDemand[], use: VlanUse): boolean {
+  const index = indexVlans(table);
+  return (
+    demands.some((demand) => index.vlanOf(demand) === undefined) ||
+    use.claims.some(({ epg, vlan }) => index.entryOf(epg, vlan) === undefined)
+  );
+}

@@ -1,6 +1,6 @@
 import {
+  indexVlans,
   poolUsage,
-  vlanOf,
   type VlanClaim,
   type VlanDemand,
   type VlanShortage,
@@ -128,12 +128,13 @@ export function encapsulations(
   { epgs, domains }: InventoryObjects,
   vlans: VlanTable,
 ): Map<string, DistributedEncapsulation> {
+  const index = indexVlans(vlans);
   const found = new Map<string, DistributedEncapsulation>();
   for (const [epg, { metadata, spec }] of epgs) {
     const { domain } = spec;
     const of = domains.get(domain)?.spec;
     if (!of) continue;
-    const vlan = hasPool(of) ? vlanOf(vlans, { domain, epgUid: metadata.uid ?? '' }) : undefined;
+    const vlan = hasPool(of) ? index.vlanOf({ domain, epgUid: metadata.uid ?? '' }) : undefined;
     if (hasPool(of) && vlan === undefined) continue;
     found.set(epg, { epg, domain, spec: of, ...(vlan === undefined ? {} : { vlan }) });
   }

@@ -241,7 +241,8 @@ function untaggedProblems(bound: readonly Bound[], { hosts, apics }: Objects): P
     const epg = first.get(key) ?? place.epg;
     first.set(key, epg);
     if (epg === place.epg) return [];
-    const message = `found untagged at a port where EPG ${epg} is untagged; a port of an APIC has one EPG for what is untagged: name a VLAN, or another port`;
+    const isOwn = epg.startsWith(`${endpoint.metadata.tenant}/`);
+    const message = `found untagged at a port where ${isOwn ? `EPG ${epg}` : 'an EPG of another tenant'} is untagged; a port of an APIC has one EPG for what is untagged: name a VLAN, or another port`;
     return [problem(endpoint, 'attachment.vlan', message)];
   });
 }

@@ -120,7 +120,9 @@ function accessProblems(state: State, domains: readonly Domain[]): Problem[] {
       first.set(port, epg);
       return [];
     }
-    const message = `found "${domain}", whose endpoints leave their hosts untagged, like those of ${nameOf(refOf(holder))}; a port of an APIC has one EPG for what is untagged: use tagging trunk, or another uplink for this EPG`;
+    const isOwn = holder.metadata.tenant === epg.metadata.tenant;
+    const who = isOwn ? nameOf(refOf(holder)) : 'an EPG of another tenant';
+    const message = `found "${domain}", whose endpoints leave their hosts untagged, like those of ${who}; a port of an APIC has one EPG for what is untagged: use tagging trunk, or another uplink for this EPG`;
     return [{ path: at(epg, 'domain'), message }];
   });
 }

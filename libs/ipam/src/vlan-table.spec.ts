@@ -117,6 +117,16 @@ describe('assignVlans', () => {
       'no VLAN is left for EPG d in the pool "100-102" of Domain lan: of its 3, 2 are given (101 to b, 102 to c), 1 rest until no host may hold them any more (waiting for h2); add VLANs to the pool, bind the EPG to another Domain, or delete EPGs that are not needed',
     ]);
     expect(table).toBe(full);
+    // What other tenants have is not told by name.
+    const own = [demand('acme/x/a'), demand('blue/x/a'), demand('blue/x/b')];
+    const mixed = assignVlans(EMPTY_VLAN_TABLE, {
+      demands: [...own, demand('blue/x/c')],
+      use: NO_VLAN_USE,
+      position: 1,
+    });
+    expect(mixed.shortages[0]?.message).toContain(
+      'of its 3, 3 are given (101 to blue/x/a, 102 to blue/x/b, 1 to EPGs of other tenants);',
+    );
     // As soon as the host has let go of it, the EPG has it.
     const later = assignVlans(full, { demands: [...demands.slice(1), demand('d')], use: use({ h2: 2 }), position: 3 });
     expect(later.shortages).toEqual([]);

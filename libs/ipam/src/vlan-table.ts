@@ -165,15 +165,35 @@ export function vlanConflicts(table: VlanTable, demands: readonly VlanDemand[], 
 }
 
 /** The VLAN of an EPG in its Domain; undefined while it has none. */
-export function vlanOf(table: VlanTable, demand: Pick<VlanDemand, 'domain' | 'epgUid'>): number | undefined {
-  return table.entries.find((e) => e.released === undefined && e.domain === demand.domain && e.epgUid === demand.epgUid)
-    ?.vlan;
-}
+export const vlanOf = (table: VlanTable, of: Pick<VlanDemand, 'domain' | 'epgUid'>): number | undefined =>
+  indexVlans(table).vlanOf(of);
 
 /** The entry that says why endpoints of an EPG are in a VLAN; one that rests counts, because they may be older than that. */
-export function entryOf(table: VlanTable, epg: string, vlan: number): VlanEntry | undefined {
-  const found = table.entries.filter((e) => e.epg === epg && e.vlan === vlan);
-  return found.find((e) => e.released === undefined) ?? found[0];
+export const entryOf = (table: VlanTable, epg: string, vlan: number): VlanEntry | undefined =>
+  indexVlans(table).entryOf(epg, vlan);
+
+/** A table prepared for many questions. */
+export interface VlanIndex {
+  /** See {@link vlanOf}. */
+  vlanOf(of: Pick<VlanDemand, 'domain' | 'epgUid'>): number | undefined;
+  /** See {@link entryOf}. */
+  entryOf(epg: string, vlan: number): VlanEntry | undefined;
+}
+
+export function indexVlans({ entries }: VlanTable): VlanIndex {
+  const vlans = new Map<string, number>();
+  const reasons = new Map<string, VlanEntry>();
+  for (const entry of entries) {
+    const key = `${entry.vlan} ${entry.epg}`;
+    if (entry.released === undefined) {
+      vlans.set(`${entry.domain} ${entry.epgUid}`, entry.vlan);
+      reasons.set(key, entry);
+    } else if (!reasons.has(key)) reasons.set(key, entry);
+  }
+  return {
+    vlanOf: ({ domain, epgUid }) => vlans.get(`${domain} ${epgUid}`),
+    entryOf: (epg, vlan) => reasons.get(`${vlan} ${epg}`),
+  };
 }
 
 /** What has become of the VLANs of a Domain's pool. */
@@ -259,6 +279,18 @@ function shown(names: readonly string[]): string {
   return `${names.slice(0, SHOWN).join(', ')}${more}`;
 }
 
+/** Who has the VLANs of a pool, as the tenant of an EPG may know it: by name only what is its own. */
+function holders(used: PoolUsage['used'], epg: string): string {
+  const tenant = epg.slice(0, epg.indexOf('/') + 1);
+  const own = used.filter((u) => u.epg.startsWith(tenant));
+  const others = used.length - own.length;
+  const parts = [
+    ...(own.length > 0 ? [shown(own.map((u) => `${u.vlan} to ${u.epg}`))] : []),
+    ...(others > 0 ? [`${others} to EPGs of other tenants`] : []),
+  ];
+  return parts.join(', ') || 'none';
+}
+
 function exhausted(table: VlanTable, { domain, fabric, vlans, epg }: VlanDemand, use: VlanUse): string {
   const { size, used, resting } = poolUsage(table, { name: domain, fabric, vlans }, use);
   const waits = [...new Set(resting.flatMap((r) => r.waitsFor))].sort();
@@ -270,7 +302,7 @@ function exhausted(table: VlanTable, { domain, fabric, vlans, epg }: VlanDemand,
   const elsewhere = others > 0 ? `, ${others} are in use at ports of leaves or by endpoints of other EPGs` : '';
   return (
     `no VLAN is left for EPG ${epg} in the pool "${vlans}" of Domain ${domain}: of its ${size}, ${used.length} are given ` +
-    `(${shown(used.map((u) => `${u.vlan} to ${u.epg}`)) || 'none'})${rests}${elsewhere}; add VLANs to the pool, bind the EPG to another Domain, or delete EPGs that are not needed`
+    `(${holders(used, epg)})${rests}${elsewhere}; add VLANs to the pool, bind the EPG to another Domain, or delete EPGs that are not needed`
   );
 }
 

@@ -1,6 +1,6 @@
 import { parse } from 'yaml';
 import { InterruptedError } from '../interrupt';
-import { allocation, host, SHOP } from '../testing/cluster';
+import { allocation, endpoint, fabric, host, SHOP, wired } from '../testing/cluster';
 import { FakeTerminal } from '../testing/fake-terminal';
 import { withApi } from '../testing/with-api';
 
@@ -107,6 +107,88 @@ describe('get', () => {
     ]);
   });
 
+  describe('of endpoints', () => {
+    const count = (bytes: number) => ({ packets: 1, bytes });
+    const here = (more: object) => ({ epg: 'acme/shop/web', since: '2025-12-31T23:57:00Z', ...more });
+    beforeEach(() =>
+      api().set(
+        endpoint('acme/shop/web-1', 'container', '10.32.0.7', here({
+          host: 'h1',
+          attachment: { driver: 'ovs', port: 'hd7' },
+          allocation: 'acme/shop/web-1',
+          traffic: { sent: count(2048), received: count(3 * 1024 ** 2) },
+        })),
+        endpoint('acme/shop/web-2', 'container', '10.32.0.8', here({
+          host: 'h2',
+          attachment: { driver: 'macvlan', port: 'hd8', uplink: 'eth1', mode: 'vepa', vlan: 105 },
+        })),
+        endpoint('acme/shop/vm1', 'vm', '10.32.9.1', { epg: 'acme/shop/web', problems: ['no host has a port with its interface id'] }),
+        endpoint('acme/shop/db1', 'baremetal', '10.32.9.2', here({
+          host: 'leaf1',
+          attachment: { driver: 'static', leaf: 'leaf1', port: 'e5', vlan: 20 },
+        })),
+        endpoint('acme/shop/lost', 'vm', '10.32.9.3', { unknown: 'nobody answers' }),
+      ),
+    ); // prettier-ignore
+
+    it('shows every kind: where, since when, of which EPG, and what it sent and received', async () => {
+      const { out } = await run(['get', 'endpoints']);
+      expect(out.split('\n')).toEqual([
+        'NAME             KIND       EPG            ADDRESS    WHERE             SINCE  TRAFFIC',
+        'acme/shop/db1    baremetal  acme/shop/web  10.32.9.2  leaf1 e5 vlan 20  3m     -',
+        'acme/shop/lost   vm         -              10.32.9.3  -                 -      -',
+        'acme/shop/vm1    vm         acme/shop/web  10.32.9.1  nowhere           -      -',
+        'acme/shop/web-1  container  acme/shop/web  10.32.0.7  h1 hd7            3m     ↑2Ki ↓3Mi',
+        'acme/shop/web-2  container  acme/shop/web  10.32.0.8  h2 eth1 vlan 105  3m     -',
+        '',
+      ]);
+    });
+
+    it('shows by what they are attached and what is wrong with -o wide', async () => {
+      const { out } = await run(['get', 'endpoints', '-o', 'wide']);
+      expect(out).toMatch(/^NAME .* MAC +ATTACHED +PROBLEMS /m);
+      expect(out).toMatch(/^acme\/shop\/web-2 .* macvlan vepa /m);
+      expect(out).toMatch(/^acme\/shop\/vm1 .* no host has a port with its interface id /m);
+    });
+
+    it('describes one with its EPG, where it is, what it is of, and what happened to it', async () => {
+      const at = '2025-12-31T23:58:00.000Z';
+      api().emit({
+        at,
+        kind: 'Endpoint',
+        tenant: 'acme',
+        name: 'shop/web-1',
+        what: 'duplicate',
+        message: 'of another',
+      });
+      const lines = (await run(['describe', 'endpoint', 'web-1'])).out.split('\n');
+      for (const line of [
+        '  EPG      Epg/acme/shop/web',
+        '  on host  Host/h1',
+        '  of       Allocation/acme/shop/web-1  h1, running',
+        '  2m  Endpoint/acme/shop/web-1  duplicate  of another',
+      ]) {
+        expect(lines).toContain(line);
+      }
+      expect(api().requests.find(({ path }) => path === '/events')?.query['name']).toBe('shop/web-1');
+      const epg = (await run(['describe', 'epg', 'web'])).out;
+      expect(epg).toMatch(/endpoint +Endpoint\/acme\/shop\/vm1 +10\.32\.9\.1, nowhere$/m);
+      expect((await run(['describe', 'host', 'h1'])).out).toContain('Endpoint/acme/shop/web-1');
+    });
+  });
+
+  it('shows how VLANs are used', async () => {
+    api().set(wired('lan'), fabric('main'));
+    expect((await run(['get', 'domains'])).out.split('\n').slice(0, 2)).toEqual([
+      'NAME  DRIVER   ENCAPSULATION  FABRIC  VLANS    USED',
+      'lan   macvlan  vlan, trunk    main    100-102  1 used, 1 resting, 1 free',
+    ]);
+    expect((await run(['get', 'fabrics'])).out.split('\n').slice(0, 2)).toEqual([
+      'NAME  DRIVER    DOMAINS  LEAVES  VLANS',
+      'main  ovs-leaf  lan      leaf1   1 used, 2 free',
+    ]);
+  });
+
   it('says when there is nothing, on standard error', async () => {
     expect(await run(['get', 'endpoints'])).toEqual({ code: 0, out: '', err: 'there are no endpoints\n' });
   });
@@ -170,6 +252,26 @@ describe('describe', () => {
     const away = { code: 'unavailable', message: 'nobody holds the lease', retryable: true };
     api().intercept = ({ path }) => (path === '/rules' ? { status: 503, body: away } : undefined);
     expect(await rules()).toEqual(['Rules', '  (unknown: nobody holds the lease)']);
+  });
+
+  it('shows whose the VLANs of a Domain are, and which hosts offer it', async () => {
+    const offering = (name: string) => host(name, 'ready', { domains: ['default', 'lan'] });
+    api().set(wired('lan'), fabric('main'), offering('h1'), host('h2', 'ready'), host('leaf1', 'ready'));
+    const { out } = await run(['describe', 'domain', 'lan']);
+    const lines = out.split('\n');
+    const at = lines.indexOf('VLANs');
+    expect(lines.slice(at, at + 3)).toEqual([
+      'VLANs',
+      '  100  acme/shop/web',
+      '  101  acme/shop/old  resting until h1, h2 let go of it',
+    ]);
+    expect(out).not.toContain('given');
+    expect(lines).toContain('  fabric      Fabric/main');
+    expect(lines).toContain('  offered by  Host/h1      ready');
+    expect(out).not.toContain('Host/h2');
+    const whole = (await run(['describe', 'fabric', 'main'])).out.split('\n');
+    expect(whole).toContain('  used by  Domain/lan');
+    expect(whole).toContain('  leaf     Host/leaf1  ready');
   });
 
   it('shows what the switch of a host dropped, the most first', async () => {

@@ -2,6 +2,7 @@ import type { EventFact, HeddleObject, RuleList } from '@heddle/model';
 import { pathOfObject } from '../objects/paths';
 import type { Relation } from '../objects/relations';
 import { eventRows } from './events';
+import { parts, texts, word, type Observed } from './observed';
 import { yamlText } from './output';
 import type { Style } from './style';
 import { rowLines, type Row } from './table';
@@ -18,12 +19,13 @@ export interface Description {
 /** All there is to say about one object: what it is, what is wanted, how it is, what belongs to it, what happened. */
 export function describeLines({ object, relations, events, rules }: Description, style: Style, now: number): string[] {
   const { metadata, spec } = object;
-  const { drops, ...status } = object.status ?? {};
+  const { drops, given, ...status } = object.status ?? {};
   return [
     style.bold(`${object.kind} ${pathOfObject(object)}`),
     ...indented(rowLines(metadataRows(metadata))),
     ...section('Spec', indented(yamlLines(spec)), style),
     ...(object.status ? section('Status', indented(yamlLines(status)), style) : []),
+    ...(given === undefined ? [] : section('VLANs', indented(rowLines(parts({ given }, 'given').map(vlanRow))), style)),
     ...(isCounts(drops) ? section('Dropped packets', indented(rowLines(dropRows(drops))), style) : []),
     ...section('Relations', indented(rowLines(relations.map(relationRow))), style),
     ...(rules ? section('Rules', indented(ruleLines(rules)), style) : []),
@@ -65,6 +67,13 @@ const dropRows = (drops: Readonly<Record<string, number>>): Row[] =>
     .filter(([, packets]) => packets > 0)
     .sort(([, a], [, b]) => b - a)
     .map(([reason, packets]) => [reason, String(packets)]);
+
+/** A VLAN of a Domain's pool with whose it is, or for whom it rests. */
+function vlanRow(given: NonNullable<Observed>): Row {
+  const waitsFor = given['waitsFor'] === undefined ? undefined : texts(given, 'waitsFor');
+  const resting = waitsFor && (waitsFor.length === 0 ? 'resting' : `resting until ${waitsFor.join(', ')} let go of it`);
+  return [word(given, 'vlan'), word(given, 'epg'), ...(resting === undefined ? [] : [resting])];
+}
 
 const relationRow = ({ relation, key, note }: Relation): Row => [relation, key, ...(note ? [note] : [])];
 

@@ -49,6 +49,58 @@ export function domain(name = 'default'): HeddleObject<'Domain'> {
   };
 }
 
+/** A Domain with a VLAN pool on the fabric `main`, as the inventory shows it. */
+export function wired(name: string): HeddleObject<'Domain'> {
+  return {
+    ...domain(name),
+    spec: {
+      driver: 'macvlan',
+      fabric: 'main',
+      uplink: 'fabric',
+      mode: 'vepa',
+      tagging: 'trunk',
+      vlans: '100-102',
+      shim: false,
+    },
+    status: {
+      hosts: ['h1', 'h2'],
+      vlans: { size: 3, used: 1, resting: 1, free: 1 },
+      given: [
+        { vlan: 100, epg: 'acme/shop/web' },
+        { vlan: 101, epg: 'acme/shop/old', waitsFor: ['h1', 'h2'] },
+      ],
+      problems: [],
+    },
+  };
+}
+
+export function fabric(name: string): HeddleObject<'Fabric'> {
+  return {
+    apiVersion: 'heddle/v1',
+    kind: 'Fabric',
+    metadata: { name, labels: {}, annotations: {} },
+    spec: { driver: 'ovs-leaf' },
+    status: { domains: ['lan'], leaves: ['leaf1'], vlans: { size: 3, used: 1, resting: 0, free: 2 } },
+  };
+}
+
+/** An endpoint with what is observed of it. */
+export function endpoint(
+  path: string,
+  endpointKind: 'container' | 'vm' | 'baremetal',
+  address: string,
+  status: Readonly<Record<string, unknown>>,
+): HeddleObject<'Endpoint'> {
+  const [tenant = '', application = '', name = ''] = path.split('/');
+  return {
+    apiVersion: 'heddle/v1',
+    kind: 'Endpoint',
+    metadata: { tenant, application, name, labels: {}, annotations: {} },
+    spec: { endpointKind, mac: '52:54:00:00:00:01', addresses: [address], epg: 'web' },
+    status: { problems: [], ...status },
+  };
+}
+
 export function allocation(
   service: string,
   id: string,

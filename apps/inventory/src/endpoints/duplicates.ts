@@ -38,9 +38,10 @@ export interface KnownDuplicates {
 export function findDuplicates(claimants: readonly Claimant[], known: KnownDuplicates): Duplicate[] {
   const heldBack = new Set(known.duplicates.map(({ later }) => later));
   const rank = ({ key }: Claimant): number => (heldBack.has(key) ? 2 : known.told.has(key) ? 0 : 1);
-  const inOrder = [...claimants].sort(
-    (a, b) => rank(a) - rank(b) || compare(a.since ?? LATEST, b.since ?? LATEST) || compare(a.key, b.key),
-  );
+  // Nearly always nobody has what another one has.
+  const inOrder = claimants
+    .filter(contested(claimants))
+    .sort((a, b) => rank(a) - rank(b) || compare(a.since ?? LATEST, b.since ?? LATEST) || compare(a.key, b.key));
   const holders = new Map<string, string>();
   const duplicates: Duplicate[] = [];
   for (const { key, path, claims } of inOrder) {
@@ -49,6 +50,18 @@ export function findDuplicates(claimants: readonly Claimant[], known: KnownDupli
     else for (const claim of claims) holders.set(claim, key);
   }
   return duplicates;
+}
+
+/** Whether a claimant has something that another one claims, too. */
+function contested(claimants: readonly Claimant[]): (claimant: Claimant) => boolean {
+  const [once, twice] = [new Set<string>(), new Set<string>()];
+  for (const { claims } of claimants) {
+    for (const claim of claims) {
+      if (once.has(claim)) twice.add(claim);
+      else once.add(claim);
+    }
+  }
+  return twice.size === 0 ? () => false : ({ claims }) => claims.some((claim) => twice.has(claim));
 }
 
 /** Later than any ISO time. */

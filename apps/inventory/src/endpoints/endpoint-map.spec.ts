@@ -1,8 +1,9 @@
 import { EMPTY_VLAN_TABLE, type VlanTable } from '@heddle/ipam';
-import type { EndpointReport, HostState } from '@heddle/model';
+import type { EndpointReport, HostReport, HostState, ReportedAttachment } from '@heddle/model';
+import fc from 'fast-check';
 import { inventoryObjects } from '../objects';
 import { container, entriesOf, epg, host, report, server, tap, vm, WORLD } from '../testing/objects';
-import { endpointMap, type EndpointMap, type EndpointSnapshot } from './endpoint-map';
+import { endpointMap, HostParts, type EndpointMap, type EndpointSnapshot } from './endpoint-map';
 
 const entry = (vlan: number, name: string, domain: string, released?: number) => ({
   fabric: 'main',
@@ -291,5 +292,54 @@ describe('hosts', () => {
 
   it('that are no objects any more have none', () => {
     expect(mapOf({ h9: [container('h9', 'acme/shop/web', 7)] }).endpoints).toEqual([]);
+  });
+});
+
+describe('what was remembered of reports', () => {
+  it('gives what is worked out anew, whatever changes', () => {
+    const attachment = fc.constantFrom<ReportedAttachment>(
+      { driver: 'ovs', port: 'hd1' },
+      { driver: 'ovs', port: 'hd1', vlan: 100 },
+      { driver: 'macvlan', port: 'hd1', uplink: 'eth2', mode: 'vepa', vlan: 200 },
+    );
+    const made = fc
+      .record({
+        group: fc.constantFrom('web', 'db', 'cache'),
+        octet: fc.integer({ min: 2, max: 6 }),
+        attachment,
+        machine: fc.boolean(),
+      })
+      .map(
+        ({ group, octet, attachment, machine }) =>
+          (host: string) =>
+            machine ? tap(host, `vm${octet}`) : container(host, `acme/shop/${group}`, octet, attachment),
+      );
+    const objects = [
+      vm('vm2', 'epg: web') + vm('vm3'),
+      epg('acme/shop/web', '{ domain: wire }'),
+      host('h1', '192.0.2.99'),
+    ].map((more) => inventoryObjects(entriesOf(WORLD, more)));
+    const step = fc.record({
+      host: fc.constantFrom('h1', 'h2'),
+      endpoints: fc.option(fc.array(made, { maxLength: 4 }), { nil: undefined }),
+      objects: fc.constantFrom(...objects),
+      vlans: fc.constantFrom(VLANS, EMPTY_VLAN_TABLE),
+      lost: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 8 }), (steps) => {
+        const parts = new HostParts();
+        const reports = new Map<string, HostReport>();
+        let known: EndpointSnapshot['known'] = { told: new Set(), duplicates: [] };
+        for (const { host, endpoints, objects, vlans, lost } of steps) {
+          if (endpoints) reports.set(host, report(host, endpoints.map((make) => make(host)))); // prettier-ignore
+          const states = new Map<string, HostState>([[host, lost ? 'lost' : 'ready']]);
+          const snapshot = { objects, vlans, reports, states, serversSince: new Map<string, string>(), known };
+          const map = endpointMap(snapshot, parts);
+          expect(map).toEqual(endpointMap(snapshot));
+          known = { told: told(map), duplicates: map.duplicates };
+        }
+      }),
+    );
   });
 });

@@ -1,8 +1,9 @@
-import type { VlanTable } from '@heddle/ipam';
+import { indexVlans, type VlanIndex, type VlanTable } from '@heddle/ipam';
 import {
   endpointPath,
   isIpv4,
   writtenEndpointId,
+  type Attachment,
   type DistributedEndpoint,
   type EndpointReport,
   type EndpointView,
@@ -13,7 +14,7 @@ import {
 } from '@heddle/model';
 import { segmentOf, type InventoryObjects } from '../objects';
 import { findDuplicates, type Claimant, type Duplicate, type KnownDuplicates } from './duplicates';
-import { leafUnderlay, reachOf } from './fabric-place';
+import { leafUnderlay, reachOf, type Reach } from './fabric-place';
 
 /** Everything that is known of where endpoints are, at one moment. */
 export interface EndpointSnapshot {
@@ -43,10 +44,56 @@ export interface EndpointMap {
   readonly hostProblems: ReadonlyMap<string, readonly string[]>;
 }
 
+type Snapshot = Omit<EndpointSnapshot, 'vlans'> & { readonly vlans: VlanIndex };
+
 /** A port of a host's switch with an interface id. */
 interface InterfacePort {
+  readonly id: string;
   readonly host: HeddleObject<'Host'>;
   readonly report: EndpointReport & { readonly attachment: Extract<ReportedAttachment, { driver: 'ovs' }> };
+}
+
+interface Found {
+  readonly endpoint: KnownEndpoint;
+  /** What it has that nobody else may have; nothing while it is of no EPG. */
+  readonly claimant?: Claimant;
+}
+
+/** An Endpoint object with its attachment. */
+interface Written<D extends Attachment['driver']> {
+  readonly path: string;
+  readonly object: HeddleObject<'Endpoint'>;
+  readonly attachment: Extract<Attachment, { driver: D }>;
+}
+
+/** What one host's report comes to. */
+interface HostPart {
+  readonly containers: readonly Found[];
+  readonly ports: readonly InterfacePort[];
+}
+
+/**
+ * Remembers what the reports of hosts came to, so that when one host reports only its endpoints are looked at again. It changes
+ * nothing but the time that it takes.
+ */
+export class HostParts {
+  private readonly parts = new WeakMap<HostReport, { readonly from: readonly unknown[]; readonly part: HostPart }>();
+  private index: { readonly of: VlanTable; readonly index: VlanIndex } | undefined;
+
+  vlans(table: VlanTable): VlanIndex {
+    if (this.index?.of !== table) this.index = { of: table, index: indexVlans(table) };
+    return this.index.index;
+  }
+
+  of(snapshot: Snapshot, host: HeddleObject<'Host'>, report: HostReport): HostPart {
+    const isLost = snapshot.states.get(report.host) === 'lost';
+    const from = [snapshot.objects, snapshot.vlans, host, isLost];
+    const known = this.parts.get(report);
+    if (known?.from.every((value, i) => value === from[i])) return known.part;
+    const part = hostPart(snapshot, host, report, isLost);
+    this.parts.set(report, { from, part });
+    return part;
+  }
 }
 
 /**
@@ -56,58 +103,73 @@ interface InterfacePort {
  * Who has what another endpoint had first is held back: others are not told of it, so nothing passes from or to it but on its
  * own host. A host without an underlay that tunnels lead to is left out.
  */
-export function endpointMap(snapshot: EndpointSnapshot): EndpointMap {
+export function endpointMap(given: EndpointSnapshot, parts = new HostParts()): EndpointMap {
+  const snapshot: Snapshot = { ...given, vlans: parts.vlans(given.vlans) };
   const { objects, reports } = snapshot;
   const problems = new HostProblems();
-  const found: KnownEndpoint[] = [];
+  const found: Found[] = [];
   const ports = new Map<string, InterfacePort[]>();
   for (const [name, host] of objects.hosts) {
-    for (const report of reports.get(name)?.endpoints ?? []) {
-      const port = interfacePort(host, report);
-      if (!port) found.push(container(snapshot, host, report));
-      else ports.set(port.id, [...(ports.get(port.id) ?? []), port]);
-    }
+    const report = reports.get(name);
+    if (!report) continue;
+    const part = parts.of(snapshot, host, report);
+    for (const container of part.containers) found.push(container);
+    for (const port of part.ports) ports.set(port.id, [...(ports.get(port.id) ?? []), port]);
   }
   const written = new Set<string>();
   for (const [path, object] of objects.endpoints) {
     const { attachment } = object.spec;
     if (attachment?.driver === 'ovs') {
       written.add(attachment.interfaceId);
-      found.push(virtualMachine(snapshot, path, object, ports.get(attachment.interfaceId) ?? [], problems));
-    } else if (attachment) found.push(server(snapshot, path, object, attachment));
+      const claimed = ports.get(attachment.interfaceId) ?? [];
+      found.push(withClaims(objects, virtualMachine(snapshot, { path, object, attachment }, claimed, problems)));
+    } else if (attachment) found.push(withClaims(objects, server(snapshot, { path, object, attachment })));
   }
-  for (const [id, found] of ports) {
+  for (const [id, others] of ports) {
     if (written.has(id)) continue;
-    for (const { host, report } of found) {
+    for (const { host, report } of others) {
       const message = `port ${report.attachment.port} has the interface id ${id}, which no Endpoint object names: nothing passes from or to it`;
       problems.add(host.metadata.name, message);
     }
   }
-  const duplicates = findDuplicates(
-    found.flatMap((endpoint) => claimant(objects, endpoint)),
-    snapshot.known,
-  );
-  return { endpoints: heldBack(found, duplicates, problems), duplicates, hostProblems: problems.byHost() };
+  const claimants = found.flatMap(({ claimant }) => claimant ?? []);
+  const duplicates = findDuplicates(claimants, snapshot.known);
+  const endpoints = found.map(({ endpoint }) => endpoint);
+  return {
+    endpoints: duplicates.length === 0 ? endpoints : heldBack(endpoints, duplicates, problems),
+    duplicates,
+    hostProblems: problems.byHost(),
+  };
 }
 
-function interfacePort(
+function hostPart(
+  snapshot: Snapshot,
   host: HeddleObject<'Host'>,
-  report: EndpointReport,
-): (InterfacePort & { readonly id: string }) | undefined {
-  const { attachment } = report;
-  if (attachment.driver !== 'ovs' || attachment.interfaceId === undefined) return undefined;
-  return { id: attachment.interfaceId, host, report: { ...report, attachment } };
+  { endpoints }: HostReport,
+  isLost: boolean,
+): HostPart {
+  // What a host says twice of one endpoint counts once, as it said it last.
+  const containers = new Map<string, Found>();
+  const ports: InterfacePort[] = [];
+  for (const report of endpoints) {
+    const { attachment } = report;
+    if (attachment.driver === 'ovs' && attachment.interfaceId !== undefined)
+      ports.push({ id: attachment.interfaceId, host, report: { ...report, attachment } });
+    else containers.set(report.id, withClaims(snapshot.objects, container(snapshot, host, report, isLost)));
+  }
+  return { containers: [...containers.values()], ports };
 }
 
 function container(
-  { objects, vlans, states }: EndpointSnapshot,
+  { objects, vlans }: Snapshot,
   host: HeddleObject<'Host'>,
   report: EndpointReport,
+  isLost: boolean,
 ): KnownEndpoint {
   const { attachment, allocation, since, ...endpoint } = report;
   const { problem, ...reach } = reachOf(objects, vlans, host, report.epg, attachment);
   // Names do not lead to a host that is gone; its flows stay, since it may only be cut off from us.
-  const healthy = endpoint.healthy && states.get(endpoint.host) !== 'lost';
+  const healthy = endpoint.healthy && !isLost;
   const kind = endpoint.kind ?? 'container';
   return {
     key: `${endpoint.host}/${endpoint.id}`,
@@ -126,17 +188,15 @@ function container(
 }
 
 function virtualMachine(
-  snapshot: EndpointSnapshot,
-  path: string,
-  object: HeddleObject<'Endpoint'>,
+  snapshot: Snapshot,
+  { path, object, attachment }: Written<'ovs'>,
   ports: readonly InterfacePort[],
   hostProblems: HostProblems,
 ): KnownEndpoint {
   const { objects, vlans, states } = snapshot;
-  const { attachment } = object.spec;
+  const { interfaceId } = attachment;
   const [here, ...elsewhere] = [...ports].sort(byAttachment);
   const written = writtenEndpoint(snapshot, path, object);
-  const interfaceId = attachment?.driver === 'ovs' ? attachment.interfaceId : '';
   if (!here) {
     const nowhere = `no host has a port with its interface id: start it, or set external_ids:iface-id=${interfaceId} of its port`;
     return {
@@ -144,7 +204,7 @@ function virtualMachine(
       view: {
         ...written,
         healthy: false,
-        attachment: attachment as NonNullable<typeof attachment>,
+        attachment,
         problems: [...written.problems, nowhere],
       },
     };
@@ -156,7 +216,6 @@ function virtualMachine(
     hostProblems.add(other.host.metadata.name, message);
   }
   const reach = written.epg === undefined ? undefined : reachOf(objects, vlans, host, written.epg, report.attachment);
-  const { problem, ...reached } = reach ?? { underlay: '', problem: undefined };
   const healthy = states.get(name) !== 'lost';
   const { problems, ...plain } = written;
   const also = elsewhere.map(
@@ -166,29 +225,29 @@ function virtualMachine(
     key: `${name}/${written.id}`,
     view: {
       ...plain,
-      ...reached,
+      ...(reach ? reachedOf(reach) : {}),
       host: name,
       healthy,
       attachment: report.attachment,
       since: report.since,
-      problems: [...problems, ...also, ...(problem === undefined ? [] : [problem])],
+      problems: [...problems, ...also, ...(reach?.problem === undefined ? [] : [reach.problem])],
     },
-    ...(plain.epg === undefined || !isIpv4(host.spec.underlay)
+    ...(plain.epg === undefined || !reach || !isIpv4(host.spec.underlay)
       ? {}
-      : { distributed: { ...plain, epg: plain.epg, ...reached, host: name, healthy, interfaceId } }),
+      : { distributed: { ...plain, epg: plain.epg, ...reachedOf(reach), host: name, healthy, interfaceId } }),
   };
+}
+
+/** What agents are told of how an endpoint is reached: not why it is not. */
+function reachedOf({ problem: _problem, ...reached }: Reach): Omit<Reach, 'problem'> {
+  return reached;
 }
 
 /** The port that was attached last comes first: a machine that moved is where it came up. */
 const byAttachment = (a: InterfacePort, b: InterfacePort): number =>
   compare(b.report.since, a.report.since) || compare(a.host.metadata.name, b.host.metadata.name);
 
-function server(
-  snapshot: EndpointSnapshot,
-  path: string,
-  object: HeddleObject<'Endpoint'>,
-  attachment: Extract<HeddleObject<'Endpoint'>['spec']['attachment'], { driver: 'static' }>,
-): KnownEndpoint {
+function server(snapshot: Snapshot, { path, object, attachment }: Written<'static'>): KnownEndpoint {
   const { objects, states, serversSince } = snapshot;
   const { leaf, port, vlan } = attachment;
   const written = writtenEndpoint(snapshot, path, object);
@@ -220,7 +279,7 @@ function server(
 }
 
 /** What an object says of its endpoint, with the EPG that it is bound to. */
-function writtenEndpoint({ objects }: EndpointSnapshot, path: string, object: HeddleObject<'Endpoint'>) {
+function writtenEndpoint({ objects }: Snapshot, path: string, object: HeddleObject<'Endpoint'>) {
   const { endpointKind, mac, addresses } = object.spec;
   const binding = objects.binder.bind(object);
   return {
@@ -242,15 +301,17 @@ function writtenEndpoint({ objects }: EndpointSnapshot, path: string, object: He
   };
 }
 
-/** What an endpoint claims for itself. Of an EPG that is not known here nothing is claimed: nothing passes from or to it. */
-function claimant(objects: InventoryObjects, { key, view, distributed }: KnownEndpoint): Claimant[] {
+/** With what an endpoint claims for itself. Of an EPG that is not known nothing is claimed: nothing passes from or to it. */
+function withClaims(objects: InventoryObjects, endpoint: KnownEndpoint): Found {
+  const { key, view, distributed } = endpoint;
   const segment = distributed && segmentOf(objects, distributed.epg);
-  if (!segment) return [];
+  if (!segment) return { endpoint };
   const claims = [
     `MAC ${view.mac} in BridgeDomain ${segment.bridgeDomain}`,
     ...view.addresses.map((address) => `address ${address} in Vrf ${segment.vrf}`),
   ];
-  return [{ key, path: endpointPath(view), claims, ...(view.since === undefined ? {} : { since: view.since }) }];
+  const since = view.since === undefined ? {} : { since: view.since };
+  return { endpoint, claimant: { key, path: endpointPath(view), claims, ...since } };
 }
 
 /** Takes away what others are told of endpoints that are held back, and says so of both and on the hosts of both. */

@@ -9,7 +9,7 @@ import {
 import type { InventoryObjects } from '../objects';
 import { compareDuplicates, type Duplicate } from './duplicates';
 import { EndpointIndex } from './endpoint-index';
-import { endpointMap, type EndpointMap, type EndpointSnapshot } from './endpoint-map';
+import { endpointMap, HostParts, type EndpointMap, type EndpointSnapshot } from './endpoint-map';
 import { findMoves, placeText, type Place } from './moves';
 import { Sightings } from './sightings';
 
@@ -31,10 +31,12 @@ export class EndpointTracker {
   private map: EndpointMap = NOTHING;
   private told: ReadonlyMap<string, DistributedEndpoint> = new Map();
   private index: EndpointIndex | undefined;
+  private objects: InventoryObjects | undefined;
   private duplicates: readonly Duplicate[];
   private servers: ServerRecords;
   private places: ReadonlyMap<string, Place> = new Map();
   private readonly sightings = new Sightings();
+  private readonly hostParts = new HostParts();
   private isStale = true;
 
   constructor(private readonly parts: EndpointTrackerParts) {
@@ -76,19 +78,23 @@ export class EndpointTracker {
     this.followServers(objects, now);
     const serversSince = new Map(Object.entries(this.servers).map(([path, { since }]) => [path, since]));
     const known = { told: this.told, duplicates: this.duplicates };
-    this.map = endpointMap({ objects, ...heard, serversSince, known });
+    this.map = endpointMap({ objects, ...heard, serversSince, known }, this.hostParts);
     this.told = new Map(
       this.map.endpoints.flatMap(({ key, distributed }) => (distributed ? [[key, distributed] as const] : [])),
     );
-    this.index = new EndpointIndex(objects, this.map.endpoints);
+    // Made when somebody asks, which is rare.
+    this.index = undefined;
+    this.objects = objects;
     this.followDuplicates();
     this.followMoves(objects);
   }
 
   /** Takes what a host saw of addresses where their endpoints are not. */
   see(host: string, sightings: readonly Sighting[], now: number): void {
+    if (sightings.length === 0 || !this.objects) return;
+    this.index ??= new EndpointIndex(this.objects, this.map.endpoints);
     for (const sighting of sightings) {
-      const owners = (this.index?.ownersOf(host, sighting) ?? []).map(({ view }) => view);
+      const owners = this.index.ownersOf(host, sighting).map(({ view }) => view);
       const byId = new Map(owners.map((view) => [view.id, view]));
       for (const { endpoint, message } of this.sightings.take(host, sighting, owners, now)) {
         const view = byId.get(endpoint);
@@ -130,8 +136,9 @@ export class EndpointTracker {
   private followMoves({ endpoints }: InventoryObjects): void {
     const now = new Map<string, Place | undefined>([...endpoints.keys()].map((path) => [path, undefined]));
     for (const { view } of this.map.endpoints) {
+      if (view.kind === 'container') continue;
       const path = endpointPath(view);
-      if (view.kind !== 'container' && endpoints.has(path)) now.set(path, placeOf(view));
+      if (endpoints.has(path)) now.set(path, placeOf(view));
     }
     const { moves, last } = findMoves(this.places, now);
     for (const { id: path, from, to } of moves) this.tell(path, 'moved', `from ${placeText(from)} to ${placeText(to)}`);

@@ -1,4 +1,4 @@
-import { entryOf, vlanOf, type VlanTable } from '@heddle/ipam';
+import type { VlanIndex } from '@heddle/ipam';
 import {
   isIpv4,
   type DomainSpec,
@@ -24,7 +24,7 @@ export interface Reach {
  */
 export function reachOf(
   objects: InventoryObjects,
-  vlans: VlanTable,
+  vlans: VlanIndex,
   host: HeddleObject<'Host'>,
   epg: string,
   attachment: ReportedAttachment,
@@ -37,7 +37,7 @@ export function reachOf(
       attachment.driver === 'macvlan' ? `EPG ${epg} has no VLAN, so the fabric does not carry its frames` : undefined;
     return { underlay: own ?? '', ...(problem === undefined ? {} : { problem }) };
   }
-  const entry = entryOf(vlans, epg, vlan);
+  const entry = vlans.entryOf(epg, vlan);
   if (!entry)
     return { underlay: own ?? '', problem: `VLAN ${vlan}, which it is in on ${name}, is not that of EPG ${epg}` };
   const domain = objects.domains.get(entry.domain)?.spec;
@@ -76,14 +76,14 @@ const endsTunnels = ({ tunnels, underlay }: HostSpec): boolean => tunnels !== fa
 /** The VLAN that the EPG of an endpoint has now, where its Domain attaches by the same driver. */
 function givenVlan(
   { epgs, domains }: InventoryObjects,
-  vlans: VlanTable,
+  vlans: VlanIndex,
   epg: string,
   driver: DomainSpec['driver'],
 ): number | undefined {
   const object = epgs.get(epg);
   const domain = object?.spec.domain ?? '';
   if (domains.get(domain)?.spec.driver !== driver) return undefined;
-  return vlanOf(vlans, { domain, epgUid: object?.metadata.uid ?? '' });
+  return vlans.vlanOf({ domain, epgUid: object?.metadata.uid ?? '' });
 }
 
 /** By the interface that the endpoint is on, which may have another name by now; else by the name that the Domain gives. */

@@ -55,6 +55,7 @@ describe('the configuration of nats-server', () => {
                 '_INBOX_h1.>',
                 'heddle.dist.policy',
                 'heddle.dist.endpoints',
+                'heddle.dist.encapsulations',
                 'heddle.dist.*.h1',
               ],
             },
