@@ -15,6 +15,8 @@ const SERVERS = ['metal-a', 'metal-b'];
 const EPGS = [...CONTAINERS, ...MACHINES, ...SERVERS];
 const [ALLOWED, DENIED] = [8080, 8081];
 const GATEWAY = '10.32.0.1';
+/** A machine is emulated, and tries everything at once; a packet that is lost is sent again after one second. */
+const MACHINE_MS = 5_000;
 /** At the end of the subnet, where no block of a host is when these are written down first. */
 const replicasOf = (service: string): number => (service.startsWith('vlan') ? 3 : 2);
 const addressOf = (epg: string): string => `10.32.250.${10 + EPGS.indexOf(epg)}`;
@@ -143,7 +145,7 @@ describeRoot('one policy over every kind of endpoint', () => {
       where: `h${i + 1}`,
       address: addressOf(name),
       tryAll: (targets: readonly Attempt[]) =>
-        Promise.all(targets.map(({ address, port }) => machine.connect(address, port, 1_000))),
+        Promise.all(targets.map(({ address, port }) => machine.connect(address, port, MACHINE_MS))),
     })),
   ];
 
