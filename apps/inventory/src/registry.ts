@@ -37,6 +37,8 @@ interface Known {
   report?: HostReport;
   /** Why endpoints of the report were left out. */
   leftOut?: readonly string[];
+  /** As its switch counted it last. */
+  traffic?: NonNullable<HostHeartbeat['traffic']>;
   /** Why what the host last said of itself was not taken. */
   refusal?: string;
 }
@@ -72,6 +74,8 @@ export class Registry {
     if (!known) return false;
     known.lastHeartbeat = now;
     known.heartbeat = heartbeat;
+    // It is read less often than hosts are heard.
+    if (heartbeat.traffic) known.traffic = heartbeat.traffic;
     return true;
   }
 
@@ -175,7 +179,7 @@ export class Registry {
   /** What an endpoint sent and received, as its own host counts it, or the leaf that it is behind. */
   trafficOf({ id, host, fabric }: EndpointView): Traffic | undefined {
     for (const counter of [host, fabric?.leaf]) {
-      const { traffic } = this.known.get(counter ?? '')?.heartbeat ?? {};
+      const { traffic } = this.known.get(counter ?? '') ?? {};
       if (traffic && Object.hasOwn(traffic, id)) return traffic[id];
     }
     return undefined;

@@ -108,7 +108,10 @@ export interface DistributedEndpoint {
   readonly interfaceId?: string;
   /** Where it is on a fabric, when its frames travel one. */
   readonly fabric?: FabricPlace;
-  /** Name of the service it is an instance of, in the EPG's tenant and application; absent for a user's own container. */
+  /**
+   * The name that leads to it, in the EPG's tenant and application: of the service it is an instance of, or its own if it is
+   * written down; absent for a user's own container.
+   */
   readonly service?: string;
   /** Whether names resolve to it. */
   readonly healthy: boolean;

@@ -1,9 +1,9 @@
 import type { EndpointView, HeddleObject, VerdictRequest } from '@heddle/model';
 import { PROTOCOLS } from '@heddle/model';
 
-/** A running container that connections are tried from and to. */
+/** A running container that connections are tried from and to, or another endpoint that they are tried to. */
 export interface ProbeParty {
-  /** Path of its allocation. */
+  /** Path of its allocation; id of an endpoint that is no container. */
   readonly allocation: string;
   /** Path of its EPG. */
   readonly epg: string;
@@ -41,8 +41,9 @@ export interface ProbeWork {
 
 /**
  * Every ordered pair of an application's running containers, on every port that any of its services has: what is open
- * must be so by contract, and the ports of other services are tried because they must not be. Containers that are to run and
- * have no address to try are missing.
+ * must be so by contract, and the ports of other services are tried because they must not be. Virtual machines and servers are
+ * tried from containers, and not themselves: nothing of ours runs in them. Containers that are to run and have no address to try
+ * are missing.
  */
 export function probeWork(
   allocations: readonly HeddleObject<'Allocation'>[],
@@ -69,12 +70,19 @@ export function probeWork(
     const what = endpoint ? 'its endpoint has no address' : 'it has no endpoint';
     missing.push({ service, instances: 1, allocation, host: spec.host, reason: `${what}${observed(status)}` });
   }
+  const destinations = [...parties, ...endpoints.flatMap(writtenParty)];
   const cases = parties.flatMap((source) =>
-    parties
+    destinations
       .filter((destination) => destination !== source)
       .flatMap((destination) => [...ports.values()].map((port) => ({ source, destination, ...port }))),
   );
   return { cases, missing };
+}
+
+/** An endpoint that people wrote down, where it is somewhere and bound to an EPG. */
+function writtenParty({ id, kind, epg, host, addresses: [address] }: EndpointView): ProbeParty[] {
+  if (kind === 'container' || epg === undefined || host === undefined || address === undefined) return [];
+  return [{ allocation: id, epg, host, address }];
 }
 
 /** How a container is, as its host said last: `: starting, no image`. */

@@ -129,6 +129,7 @@ describe('a virtual machine', () => {
     expect(distributed).toEqual({
       id: 'endpoint:acme/shop/vm1',
       kind: 'vm',
+      service: 'vm1',
       epg: 'acme/shop/web',
       mac: '52:54:00:00:00:01',
       addresses: ['10.32.200.1'],
@@ -208,6 +209,7 @@ describe('a server', () => {
     expect(distributed).toEqual({
       id: 'endpoint:acme/shop/s1',
       kind: 'baremetal',
+      service: 's1',
       epg: 'acme/shop/web',
       mac: '52:54:00:00:01:01',
       addresses: ['10.32.201.1'],

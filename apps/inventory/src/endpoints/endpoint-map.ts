@@ -287,6 +287,8 @@ function writtenEndpoint({ objects }: Snapshot, path: string, object: HeddleObje
     kind: endpointKind,
     mac,
     addresses,
+    // Names lead to it as to a service of that name.
+    service: object.metadata.name,
     ...(binding.state === 'bound' ? { epg: binding.epg } : {}),
     problems:
       binding.state === 'bound'
