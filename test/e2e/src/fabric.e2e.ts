@@ -1,18 +1,23 @@
 import { waitFor } from '@heddle/host';
 import type { ServerNode } from '@heddle/lab';
+import type { Traffic } from '@heddle/model';
 import { describeRoot, TestCluster } from './cluster';
-import { containersOf, type Container } from './net/containers';
+import { dumpFlows } from './flows';
+import { containersOf, ipIn, stationIn, type Container } from './net/containers';
+import { lookUp } from './net/dns';
 import { VirtualMachine } from './machines/virtual-machine';
 import { mayOpen, policyObjects } from './oracle';
 import { connectsFrom, type Attempt } from './net/connects';
-import { DOMAINS, domainObject, FABRIC } from './ways';
+import { DOMAINS, domainObject, FABRIC, nodeOf } from './ways';
 
 /** Ways to attach a container, by the name of the Domain: two services of each, so that the same way is tried between EPGs. */
 const WAYS = { vxlan: 'default', vlan: 'vlan', bridge: 'bridge', vepa: 'vepa' } as const;
 const CONTAINERS = Object.keys(WAYS).flatMap((way) => [`${way}-a`, `${way}-b`]);
+/** Two on one host, children of one parent in mode bridge. */
+const SIBLINGS = 'siblings';
 const MACHINES = ['vm-a', 'vm-b'];
 const SERVERS = ['metal-a', 'metal-b'];
-const EPGS = [...CONTAINERS, ...MACHINES, ...SERVERS];
+const EPGS = [...CONTAINERS, ...MACHINES, ...SERVERS, SIBLINGS];
 const [ALLOWED, DENIED] = [8080, 8081];
 const GATEWAY = '10.32.0.1';
 /** A machine is emulated, and tries everything at once; a packet that is lost is sent again after one second. */
@@ -23,6 +28,17 @@ const addressOf = (epg: string): string => `10.32.250.${10 + EPGS.indexOf(epg)}`
 const macOf = (epg: string): string => `52:54:00:00:00:${(16 + EPGS.indexOf(epg)).toString(16)}`;
 
 const docs = (...objects: object[]): string => objects.map((o) => JSON.stringify(o)).join('\n---\n');
+
+const epg = (name: string, isolation: 'enforced' | 'unenforced'): object => ({
+  kind: 'Epg',
+  metadata: { tenant: 'acme', application: 'all', name },
+  spec: {
+    domain: name === SIBLINGS ? 'bridge' : (WAYS[name.split('-')[0] as keyof typeof WAYS] ?? 'default'),
+    provides: ['web'],
+    consumes: ['web'],
+    isolation,
+  },
+});
 
 /** Everybody may open {@link ALLOWED} to everybody of another EPG, and nothing else. */
 const application = docs(
@@ -37,21 +53,23 @@ const application = docs(
     metadata: { tenant: 'acme', name: 'web' },
     spec: { subjects: [{ name: 'web', filters: ['web'] }] },
   },
-  ...EPGS.map((name) => ({
-    kind: 'Epg',
-    metadata: { tenant: 'acme', application: 'all', name },
+  ...EPGS.map((name) => epg(name, name.startsWith('vepa') ? 'enforced' : 'unenforced')),
+  {
+    kind: 'Service',
+    metadata: { tenant: 'acme', application: 'all', name: SIBLINGS },
     spec: {
-      domain: WAYS[name.split('-')[0] as keyof typeof WAYS] ?? 'default',
-      provides: ['web'],
-      consumes: ['web'],
-      isolation: name.startsWith('vepa') ? 'enforced' : 'unenforced',
+      image: 'heddle/demo',
+      replicas: 2,
+      resources: { cpu: 0.02, memory: '16Mi' },
+      constraints: [{ attribute: 'host', operator: '=', value: 'h3' }],
     },
-  })),
+  },
   ...CONTAINERS.map((name) => ({
     kind: 'Service',
     metadata: { tenant: 'acme', application: 'all', name },
     spec: {
       image: 'heddle/demo',
+      ports: { http: ALLOWED },
       replicas: replicasOf(name),
       resources: { cpu: 0.02, memory: '16Mi' },
       // In VLANs on every host, all others on the first two.
@@ -59,6 +77,15 @@ const application = docs(
     },
   })),
 );
+
+/** What is observed of an endpoint. */
+interface EndpointStatus {
+  readonly epg?: string;
+  readonly host?: string;
+  readonly since?: string;
+  readonly problems?: readonly string[];
+  readonly traffic?: Traffic;
+}
 
 /** Somebody who can try connections, whatever it is. */
 interface Party {
@@ -150,7 +177,7 @@ describeRoot('one policy over every kind of endpoint', () => {
   ];
 
   it('lets through in every direction what the contracts say, and nothing else', async () => {
-    expect(containers).toHaveLength(CONTAINERS.reduce((sum, service) => sum + replicasOf(service), 0));
+    expect(containers).toHaveLength(CONTAINERS.reduce((sum, service) => sum + replicasOf(service), 2));
     const everybody = parties();
     const objects = await policyObjects(cluster.api);
     await waitFor(async () => (await cluster.api.hosts()).every((h) => h.problems.length === 0), {
@@ -177,4 +204,107 @@ describeRoot('one policy over every kind of endpoint', () => {
     // Both outcomes between every two kinds, on one host and across hosts.
     expect([count('open') > 200, count('closed') > 200]).toEqual([true, true]);
   }, 180_000);
+
+  const statusOf = async (name: string): Promise<EndpointStatus> =>
+    (await cluster.api.ok<{ status?: EndpointStatus }>('GET', `/api/v1/endpoints/acme/all/${name}`)).status ?? {};
+  const events = async (name: string): Promise<string[]> =>
+    (await cluster.api.ok<{ items: { what: string }[] }>('GET', `/api/v1/events?kind=Endpoint&tenant=acme&name=all/${name}`))
+      .items.map(({ what }) => what); // prettier-ignore
+  const until = <T>(what: string, met: () => Promise<T>) => waitFor(met, { deadlineMs: 20_000, intervalMs: 100, what });
+  const from = (service: string): Container => containers.find((c) => c.epg.endsWith(`/${service}`)) as Container;
+  const tries = async (source: Container, address: string, port = ALLOWED): Promise<string | undefined> =>
+    (await connectsFrom(source.netns, [{ address, port: port as number }]))[0];
+
+  it('is probed by the product itself, machines and servers among the destinations', async () => {
+    const { results, mismatches } = await cluster.api.probe('acme', 'all');
+    expect(mismatches).toBe(0);
+    expect(results.filter((r) => r.destination.allocation.startsWith('endpoint:')).length).toBeGreaterThan(0);
+  }, 120_000);
+
+  it('shows every endpoint whatever its kind: where, since when, its EPG, its traffic', async () => {
+    const endpoints = await until('the traffic of all to be counted', async () => {
+      const all = await cluster.api.list<'Endpoint'>('endpoints');
+      const counted = all.every(({ status }) => {
+        const { traffic } = status as EndpointStatus;
+        return traffic && traffic.sent.packets > 0 && traffic.received.packets > 0;
+      });
+      return counted ? all : undefined;
+    });
+    expect(endpoints).toHaveLength(containers.length + MACHINES.length + SERVERS.length);
+    for (const { spec, status = {}, metadata } of endpoints) {
+      const { problems, ...where } = status as EndpointStatus;
+      expect({ name: metadata.name, problems }).toEqual({ name: metadata.name, problems: [] });
+      expect(where).toMatchObject({ epg: expect.any(String), host: expect.any(String), since: expect.any(String) });
+      expect(['container', 'vm', 'baremetal']).toContain(spec.endpointKind);
+    }
+  }, 60_000);
+
+  it('answers names inside containers of every kind, for machines and servers too', async () => {
+    for (const service of ['vxlan-a', 'vlan-a', 'vepa-a', 'bridge-a']) {
+      const station = await stationIn(from(service));
+      try {
+        for (const name of ['vm-a', 'metal-b']) {
+          const answer = await lookUp(station, `${name}.all.acme.heddle`);
+          expect({ service, name, ...answer }).toEqual({ service, name, code: 'ok', addresses: [addressOf(name)] });
+        }
+        const answer = await lookUp(station, 'vepa-b.all.acme.heddle', { protocol: 'tcp' });
+        expect(answer.addresses).toHaveLength(2);
+      } finally {
+        await station.close();
+      }
+    }
+  }, 60_000);
+
+  it('has no sibling reach another around the contracts, from the moment that their EPG is isolated', async () => {
+    const [one, other] = containers.filter((c) => c.epg.endsWith(`/${SIBLINGS}`)) as [Container, Container];
+    const modes = async (): Promise<(string | undefined)[]> =>
+      Promise.all(
+        [one, other].map(async ({ netns }) => {
+          const links = await ipIn<{ linkinfo?: { info_kind?: string; info_data?: { mode?: string } } }>(netns, 'link', 'show');
+          return links.find((l) => l.linkinfo?.info_kind === 'macvlan')?.linkinfo?.info_data?.mode;
+        }),
+      ); // prettier-ignore
+    expect([await modes(), await tries(one, other.address, DENIED)]).toEqual([['bridge', 'bridge'], 'open']);
+    await cluster.api.applyAndSettle(docs(epg(SIBLINGS, 'enforced')));
+    await until('both to be in mode vepa', async () => (await modes()).every((mode) => mode === 'vepa'));
+    expect([await tries(one, other.address, DENIED), await tries(one, other.address)]).toEqual(['closed', 'closed']);
+    await cluster.api.applyAndSettle(docs(epg(SIBLINGS, 'unenforced')));
+    await until('both to be in mode bridge', async () => (await modes()).every((mode) => mode === 'bridge'));
+    expect(await tries(one, other.address, DENIED)).toBe('open');
+  }, 60_000);
+
+  it('tells of an address that is claimed where its endpoint is not, and lets nothing of it through', async () => {
+    const { address } = from('vepa-a');
+    const rogue = servers.get('metal-a') as ServerNode;
+    await rogue.exec(['ip', 'address', 'add', `${address}/32`, 'dev', rogue.link()]);
+    try {
+      const [name] = (await cluster.api.list<'Endpoint'>('endpoints'))
+        .filter((e) => e.spec.addresses.includes(address))
+        .map((e) => e.metadata.name);
+      await rogue.exec(['busybox', 'arping', '-U', '-c', '2', '-I', rogue.link(), address], { okCodes: [0, 1] });
+      await until('the claim to be told', async () => (await events(name as string)).includes('address-elsewhere'));
+      expect((await statusOf(name as string)).problems?.join()).toMatch(/claimed/);
+      expect(await tries(from('vxlan-a'), address)).toBe('open');
+    } finally {
+      await rogue.exec(['ip', 'address', 'del', `${address}/32`, 'dev', rogue.link()]);
+    }
+  }, 60_000);
+
+  it('takes the flows of a machine that is gone, and follows one that moves', async () => {
+    const [name, source] = ['vm-b', from('vxlan-a')];
+    const flowsWith = async (node: string): Promise<number> =>
+      [...(await dumpFlows(nodeOf(cluster.lab, node))).keys()].filter((flow) => flow.includes(addressOf(name))).length;
+    expect([await flowsWith('h2') > 0, await flowsWith('leaf') > 0, await tries(source, addressOf(name))]).toEqual([true, true, 'open']); // prettier-ignore
+    await machines.get(name)?.stop();
+    await until('it to be nowhere', async () => (await statusOf(name)).host === undefined);
+    await until('its flows to be gone', async () => (await flowsWith('h2')) + (await flowsWith('leaf')) === 0);
+    expect((await statusOf(name)).problems?.join()).toMatch(/no host has a port with its interface id/);
+
+    const network = { mac: macOf(name), address: `${addressOf(name)}/16`, gateway: GATEWAY };
+    machines.set(name, await VirtualMachine.startOn(cluster.host('h1'), { name, tap: `hd_${name}`, ...network }));
+    await until('it to be on h1', async () => (await statusOf(name)).host === 'h1');
+    await until('connections to it', async () => (await tries(source, addressOf(name))) === 'open');
+    expect(await tries(source, addressOf(name), DENIED)).toBe('closed');
+    expect(await events(name)).toContain('moved');
+  }, 90_000);
 });
