@@ -86,7 +86,8 @@ async function demo() {
   return {
     api: lab.api.url,
     report: {
-      hosts: hosts.filter(({ state }) => state === 'ready').length,
+      // The leaf is one that runs no containers.
+      hosts: hosts.filter(({ state, spec }) => state === 'ready' && spec.role !== 'leaf').length,
       containers: allocations.items.filter(({ status }) => status?.phase === 'running').length,
       probes: sum('probes'),
       mismatches: sum('mismatches'),

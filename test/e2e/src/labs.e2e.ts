@@ -96,7 +96,7 @@ describeRoot('labs', () => {
       hosts: 2,
       commands: { ...labCommands(APPS), agent: () => ['/bin/false'] },
     });
-    await expect(lab.up()).rejects.toThrow(new RegExp(`lab ${LAB_F}, h[12], start agent`));
+    await expect(lab.up()).rejects.toThrow(new RegExp(`lab ${LAB_F}, (h[12]|leaf), start agent`));
     expect(await leftovers(LAB_F)).toEqual(NOTHING);
   }, 120_000);
 });

@@ -57,6 +57,8 @@ export class Enforcement {
   private everywhere: ReadonlyMap<string, DistributedEndpoint>;
   private ways: ReadonlyMap<string, DistributedEncapsulation>;
   private attachedPorts: BridgePorts = NO_PORTS;
+  /** The ports of the bridge were told: to go by none of them would take every endpoint's flows away. */
+  private portsKnown = false;
 
   constructor(private readonly parts: EnforcementParts) {
     const { store, bridge, log } = parts;
@@ -152,7 +154,8 @@ export class Enforcement {
   setPorts(states: readonly PortState[]): void {
     const ports = readPorts(states);
     // Carriers come and go as interfaces are moved into containers; that changes nothing here.
-    if (JSON.stringify(ports) === JSON.stringify(this.attachedPorts)) return;
+    if (this.portsKnown && JSON.stringify(ports) === JSON.stringify(this.attachedPorts)) return;
+    this.portsKnown = true;
     this.attachedPorts = ports;
     this.recompute();
     this.parts.onChange();
@@ -182,7 +185,7 @@ export class Enforcement {
 
   /** Something of an allocation changed that flows are made from. */
   recompute(): void {
-    if (this.missing !== undefined) return;
+    if (this.missing !== undefined || !this.portsKnown) return;
     const { store, sides } = this.parts;
     const { policy, encapsulations } = store;
     const { tunnel, hostLink } = this.ports;

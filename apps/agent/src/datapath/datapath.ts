@@ -144,10 +144,10 @@ export class Datapath {
   private async run(inputs: DatapathInputs): Promise<void> {
     const { doubts } = this;
     try {
-      // A switch that came back may have another datapath, without meters.
+      const actual = this.applied ?? (await this.bridge.dump());
+      // Known once it has answered; one that came back may have another datapath, without meters.
       const sightings = this.bridge.meters.has(SIGHTING_METER.id);
       const desired = computeFlows({ ...inputs, sightings });
-      const actual = this.applied ?? (await this.bridge.dump());
       const change = diffFlows(actual, desired, (flow) => isOurs(flow.cookie));
       if (!isEmptyChange(change)) await this.bridge.apply(change);
       const [taken] = change.conflicts;
