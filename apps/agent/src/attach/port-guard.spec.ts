@@ -1,22 +1,31 @@
 import { FakeClock, FakeNftCommand } from '@heddle/host';
-import { ensurePortGuard, keepPortGuard, PORT_GUARD_SCRIPT } from './port-guard';
+import { ensureGuard, guardScript, keepGuard, removeGuard } from './packet-guard';
+import { PORT_GUARD } from './port-guard';
+
+const SCRIPT = guardScript(PORT_GUARD);
 
 describe('the guard of endpoint ports', () => {
+  const ensure = (nft: FakeNftCommand): Promise<boolean> => ensureGuard(nft, PORT_GUARD);
+
   it('is put in place once, and again when somebody removed it', async () => {
     const nft = new FakeNftCommand();
-    await expect(ensurePortGuard(nft)).resolves.toBe(true);
-    await expect(ensurePortGuard(nft)).resolves.toBe(false);
+    await expect(ensure(nft)).resolves.toBe(true);
+    await expect(ensure(nft)).resolves.toBe(false);
     nft.flush();
-    await expect(ensurePortGuard(nft)).resolves.toBe(true);
-    expect(nft.scripts).toEqual([PORT_GUARD_SCRIPT, PORT_GUARD_SCRIPT]);
+    await expect(ensure(nft)).resolves.toBe(true);
+    expect(nft.scripts).toEqual([SCRIPT, SCRIPT]);
+    await removeGuard(nft, PORT_GUARD);
+    expect(nft.scripts.at(-1)).toBe(
+      'add table inet heddle-ports\ndelete table inet heddle-ports\nadd table arp heddle-ports\ndelete table arp heddle-ports\n',
+    );
   });
 
   it.each(['inet', 'arp'])('is put back when somebody emptied its chains for %s', async (family) => {
     const nft = new FakeNftCommand();
-    await ensurePortGuard(nft);
+    await ensure(nft);
     nft.flushTable(`${family} heddle-ports`);
-    await expect(ensurePortGuard(nft)).resolves.toBe(true);
-    await expect(ensurePortGuard(nft)).resolves.toBe(false);
+    await expect(ensure(nft)).resolves.toBe(true);
+    await expect(ensure(nft)).resolves.toBe(false);
   });
 
   it('is looked at from time to time, and its loss is told', async () => {
@@ -24,8 +33,8 @@ describe('the guard of endpoint ports', () => {
     const clock = new FakeClock();
     const onMissing = jest.fn();
     const onError = jest.fn();
-    await ensurePortGuard(nft);
-    const end = keepPortGuard(nft, { onMissing, onError, clock });
+    await ensure(nft);
+    const end = keepGuard(nft, PORT_GUARD, { onMissing, onError, clock });
     await clock.advance(2_000);
     expect(onMissing).not.toHaveBeenCalled();
     nft.flush();
@@ -45,12 +54,7 @@ describe('the guard of endpoint ports', () => {
   });
 
   it('covers both directions of IP and of ARP', () => {
-    expect(PORT_GUARD_SCRIPT.match(/hook (\w+)/g)).toEqual([
-      'hook prerouting',
-      'hook output',
-      'hook input',
-      'hook output',
-    ]);
-    expect(PORT_GUARD_SCRIPT.match(/[io]ifname "hd_\*" drop/g)).toHaveLength(4);
+    expect(SCRIPT.match(/hook (\w+)/g)).toEqual(['hook prerouting', 'hook output', 'hook input', 'hook output']);
+    expect(SCRIPT.match(/[io]ifname "hd_\*" drop/g)).toHaveLength(4);
   });
 });

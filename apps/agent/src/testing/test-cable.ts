@@ -6,6 +6,7 @@ import {
   SystemNftCommand,
   SystemProcesses,
   vethAdd,
+  waitFor,
   type RunOptions,
   type RunResult,
 } from '@heddle/host';
@@ -16,6 +17,11 @@ const LEAF_BRIDGE = 'br0';
 const PREFIX = 24;
 let cables = 0;
 
+export interface TestCableOptions {
+  /** A process in the namespace that the host has already; without it, one is made. */
+  readonly hostPid?: number;
+}
+
 /**
  * A host's namespace with an uplink, and at the other end of the cable a plain bridge with the address .1: a leaf that
  * enforces nothing. Containers are namespaces that the test moves interfaces into, as the engine does. Needs root.
@@ -25,24 +31,25 @@ export class TestCable {
   private readonly namespaces = new SystemNetworkNamespaces(this.processes);
   private readonly made: string[] = [];
   private readonly name = `hdmv${process.pid}-${++cables}`;
+  private readonly leaf = `${this.name}l`;
   /** In the host's namespace. */
   readonly runner = {
-    run: (argv: readonly string[], options?: RunOptions): Promise<RunResult> =>
-      this.processes.run([...inNetns(this.host), ...argv], options),
+    run: (argv: readonly string[], options?: RunOptions): Promise<RunResult> => this.inside(this.host, argv, options),
   };
   readonly ip = new SystemIpCommand(this.runner);
   readonly nft = new SystemNftCommand(this.runner);
 
-  private constructor() {}
+  private constructor(private readonly hostPid?: number) {}
 
   /** @param subnet the first three octets of the addresses on the cable */
-  static async make(subnet: string): Promise<TestCable> {
-    const cable = new TestCable();
+  static async make(subnet: string, { hostPid }: TestCableOptions = {}): Promise<TestCable> {
+    const cable = new TestCable(hostPid);
     try {
-      for (const netns of [cable.host, cable.leaf]) await cable.addNetns(netns);
-      const { processes, host, leaf } = cable;
+      await cable.addNetns(cable.leaf);
+      if (hostPid === undefined) await cable.addNetns(cable.hostName);
+      const { processes, leaf } = cable;
       const outside = new SystemIpCommand(processes);
-      await outside.batch([vethAdd({ name: UPLINK, netns: host }, { name: LEAF_PORT, netns: leaf })]);
+      await outside.batch([vethAdd({ name: UPLINK, netns: cable.hostName }, { name: LEAF_PORT, netns: leaf })]);
       await cable.ip.batch([['link', 'set', 'dev', UPLINK, 'up']]);
       await outside.batch(
         [
@@ -54,6 +61,9 @@ export class TestCable {
         ],
         leaf,
       );
+      // It sends nothing before, and tells nobody.
+      const isUp = async (): Promise<boolean> => (await outside.link(LEAF_BRIDGE, leaf))?.operstate === 'UP';
+      await waitFor(isUp, { deadlineMs: 5_000, what: 'the leaf to be up' });
       return cable;
     } catch (error) {
       await cable.end();
@@ -61,12 +71,14 @@ export class TestCable {
     }
   }
 
+  /** The file that the host's namespace is found by. */
   get host(): string {
-    return `${this.name}h`;
+    return this.hostPid === undefined ? netnsPath(this.hostName) : `/proc/${this.hostPid}/ns/net`;
   }
 
-  private get leaf(): string {
-    return `${this.name}l`;
+  /** As `ip link` knows it. */
+  private get hostName(): string {
+    return this.hostPid === undefined ? `${this.name}h` : String(this.hostPid);
   }
 
   /** Whether the leaf sends frames back by the port that they came in at. */
@@ -108,8 +120,7 @@ export class TestCable {
       ],
       sandbox,
     );
-    const home = `/run/netns/${this.host}`;
-    await this.processes.run(['nsenter', `--net=${sandbox}`, '--', 'ip', 'link', 'set', 'dev', link, 'netns', home]);
+    await this.inside(sandbox, ['ip', 'link', 'set', 'dev', link, 'netns', this.host]);
   }
 
   /** Runs a command in a container. */
@@ -118,7 +129,7 @@ export class TestCable {
   }
 
   /** Whether an address answers within a second; from the host itself without a sandbox. */
-  async answers(address: string, sandbox = netnsPath(this.host)): Promise<boolean> {
+  async answers(address: string, sandbox = this.host): Promise<boolean> {
     const ping = ['busybox', 'ping', '-c', '1', '-W', '1', address];
     return (await this.inside(sandbox, ping, { okCodes: [0, 1] })).code === 0;
   }
