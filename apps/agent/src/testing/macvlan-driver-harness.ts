@@ -16,6 +16,7 @@ export const ACCESS: AttachedMacvlan = { uplink: UPLINK, mode: 'bridge', tagging
 export interface MacvlanDriverHarness extends AttachmentDriverHarness {
   readonly driver: MacvlanDriver;
   readonly facts: { readonly macvlan: AttachedMacvlan };
+  restarted(): MacvlanDriver;
 }
 
 /**
