@@ -18,7 +18,11 @@ const UNUSED = ['ssh2', '@grpc/grpc-js', '@grpc/proto-loader', 'protobufjs'];
 
 const [{ metafile }] = await Promise.all([
   bundle({
-    entryPoints: { attach: 'src/attach/main.ts', probe: 'src/probe/main.ts' },
+    entryPoints: {
+      attach: 'src/attach/main.ts',
+      sockets: 'src/attach/dns/sockets-program.ts',
+      probe: 'src/probe/main.ts',
+    },
     // Not used by either; what is not used is left out.
     external: ['dockerode'],
     outdir,

@@ -1,7 +1,8 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { createServer, type Server, type Socket as TcpSocket } from 'node:net';
+import type { RemoteInfo } from 'node:dgram';
+import type { Socket as TcpSocket } from 'node:net';
 import { HeddleError } from '@heddle/model';
 import { answerQuery, type Question } from './message';
+import { openSockets, type DnsSockets } from './open-sockets';
 
 /** A UDP answer without EDNS; more addresses than fit are left out and the answer is marked as truncated. */
 const MAX_UDP = 512;
@@ -14,10 +15,13 @@ const IDLE_MS = 5_000;
 const MAX_UNSENT = 256 * 1024;
 
 export interface DnsOptions extends Question {
+  readonly onError: (error: Error) => void;
+}
+
+export interface DnsListenOptions extends DnsOptions {
   readonly address: string;
   /** 0 for any that is free. */
   readonly port: number;
-  readonly onError: (error: Error) => void;
 }
 
 /** The name server of one host's containers, over UDP and TCP. It answers from memory and asks nobody. */
@@ -26,48 +30,47 @@ export class DnsServer {
 
   private constructor(
     private readonly options: DnsOptions,
-    private readonly udp: Socket,
-    private readonly tcp: Server,
+    private readonly sockets: DnsSockets,
   ) {}
 
   /** @throws HeddleError `unavailable` when the address cannot be listened on */
-  static async listen(options: DnsOptions): Promise<DnsServer> {
-    const udp = createSocket('udp4');
-    const tcp = createServer();
-    const server = new DnsServer(options, udp, tcp);
+  static async listen(options: DnsListenOptions): Promise<DnsServer> {
+    const { address, port } = options;
+    try {
+      return DnsServer.on(await openSockets(address, port), options);
+    } catch (error) {
+      const { message } = HeddleError.from(error);
+      throw new HeddleError('unavailable', `the name server cannot listen on ${address} port ${port}: ${message}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** Answers on sockets that are bound already, in whatever network namespace they are. They are its own from now on. */
+  static on(sockets: DnsSockets, options: DnsOptions): DnsServer {
+    const server = new DnsServer(options, sockets);
+    const { udp, tcp } = sockets;
     udp.on('message', (message, from) => server.onDatagram(message, from));
     tcp.on('connection', (client) => server.onClient(client));
-    try {
-      await bound(udp, (done) => udp.bind(options.port, options.address, done));
-      await bound(tcp, (done) => tcp.listen(udp.address().port, options.address, done));
-    } catch (error) {
-      udp.close();
-      const { message } = HeddleError.from(error);
-      throw new HeddleError(
-        'unavailable',
-        `the name server cannot listen on ${options.address} port ${options.port}: ${message}`,
-        { cause: error },
-      );
-    }
     udp.on('error', options.onError);
     tcp.on('error', options.onError);
     return server;
   }
 
   get port(): number {
-    return this.udp.address().port;
+    return this.sockets.udp.address().port;
   }
 
   async close(): Promise<void> {
     for (const client of this.clients) client.destroy();
-    await new Promise<void>((done) => this.udp.close(() => done()));
-    await new Promise<void>((done) => this.tcp.close(() => done()));
+    await new Promise<void>((done) => this.sockets.udp.close(() => done()));
+    await new Promise<void>((done) => this.sockets.tcp.close(() => done()));
   }
 
   private onDatagram(message: Buffer, from: RemoteInfo): void {
     const reply = this.answer(message, from.address, MAX_UDP);
     // Nobody can be answered at port 0; the kernel lets such a sender through, and sending there throws.
-    if (reply && from.port > 0) this.udp.send(reply, from.port, from.address);
+    if (reply && from.port > 0) this.sockets.udp.send(reply, from.port, from.address);
   }
 
   private onClient(client: TcpSocket): void {
@@ -96,15 +99,4 @@ export class DnsServer {
   private answer(message: Buffer, from: string, limit: number): Buffer | undefined {
     return answerQuery(message, from, limit, this.options);
   }
-}
-
-/** Resolves when a socket is bound, rejects when it cannot be. */
-function bound(socket: Socket | Server, bind: (done: () => void) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    socket.once('error', reject);
-    bind(() => {
-      socket.off('error', reject);
-      resolve();
-    });
-  });
 }
