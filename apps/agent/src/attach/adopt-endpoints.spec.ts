@@ -1,3 +1,4 @@
+import type { AttachedEndpoint } from '../link/protocol';
 import { addressesOf, openJournal } from '../testing/attach';
 import { FakeAttachmentDriver } from '../testing/fake-attachment-driver';
 import { attachedEndpoint } from '../testing/parts';
@@ -8,9 +9,13 @@ const ID = 'e'.repeat(64);
 const ENDPOINT = attachedEndpoint(ID, '10.32.0.5', { port: 'hd1', allocation: 'acme/shop/web-1' });
 
 describe('adoptEndpoints', () => {
-  async function adopt(state: Partial<JournalState>, endpoint = ENDPOINT) {
+  async function adopt(
+    state: Partial<JournalState>,
+    endpoint: AttachedEndpoint = ENDPOINT,
+    driver: 'ovs' | 'macvlan' = 'ovs',
+  ) {
     const { journal } = await openJournal(state);
-    const attachments = new FakeAttachmentDriver();
+    const attachments = new FakeAttachmentDriver(driver);
     await attachments.attach(endpoint, { mtu: 1450 });
     const problems = await adoptEndpoints(journal, attachments);
     return { journal, problems, addresses: addressesOf(journal) };
@@ -57,5 +62,15 @@ describe('adoptEndpoints', () => {
     const { problems, addresses: after } = await adopt({ addresses }, anonymous);
     expect(problems).toHaveLength(1);
     expect(after.owner('acme/default', '10.32.0.5')).toBe('docker:run1-1');
+  });
+
+  it('takes over of which uplink an endpoint is a child, and says nothing of a mode that changed meanwhile', async () => {
+    const macvlan = { uplink: 'up0', mode: 'bridge', tagging: 'access', vlan: 101, sandbox: '/run/netns/1' } as const;
+    const child = { ...ENDPOINT, macvlan };
+    const first = await adopt({}, child, 'macvlan');
+    expect(first.journal.state.endpoints[ID]).toEqual({ ...child, networkId: '', prefix: 16 });
+    const second = await adopt({ endpoints: { [ID]: { ...known, macvlan: { ...macvlan, mode: 'vepa' } } } }, child, 'macvlan'); // prettier-ignore
+    expect(second.problems).toEqual([]);
+    expect(second.journal.state.endpoints[ID]).toEqual({ ...known, macvlan });
   });
 });

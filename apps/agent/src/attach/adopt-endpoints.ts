@@ -1,7 +1,7 @@
 import { adopt, EMPTY_ADDRESS_TABLE } from '@heddle/ipam';
 import type { AttachedEndpoint } from '../link/protocol';
 import type { AttachmentDriver } from './attachment-driver';
-import type { Journal, JournalState } from './journal';
+import type { Journal, JournalEndpoint, JournalState } from './journal';
 import { addressOwner, isAnonymous } from './options';
 
 /**
@@ -11,7 +11,10 @@ import { addressOwner, isAnonymous } from './options';
  *
  * @returns sentences about what was found otherwise than expected
  */
-export async function adoptEndpoints(journal: Journal, attachments: AttachmentDriver): Promise<string[]> {
+export async function adoptEndpoints(
+  journal: Journal,
+  attachments: Pick<AttachmentDriver, 'attached'>,
+): Promise<string[]> {
   const found = await attachments.attached();
   let problems: string[] = [];
   await journal.update((state) => {
@@ -27,7 +30,7 @@ const sameEndpoint = (a: AttachedEndpoint, b: AttachedEndpoint): boolean => FACT
 function adoptEndpoint(state: JournalState, endpoint: AttachedEndpoint, problems: string[]): JournalState {
   const { endpointId, epg, address } = endpoint;
   const known = state.endpoints[endpointId];
-  if (known && sameEndpoint(known, endpoint)) return state;
+  if (known && sameEndpoint(known, endpoint)) return withPlace(state, known, endpoint);
   const name = `endpoint ${endpointId.slice(0, 12)}`;
   problems.push(
     known
@@ -41,6 +44,12 @@ function adoptEndpoint(state: JournalState, endpoint: AttachedEndpoint, problems
     prefix: Number(gateways[0]?.split('/')[1] ?? 32),
   };
   return holdAddress({ ...state, endpoints: { ...state.endpoints, [endpointId]: entry } }, endpoint, problems);
+}
+
+/** The mode of a child changes while it is attached, and nobody writes that into the journal. */
+function withPlace(state: JournalState, known: JournalEndpoint, { macvlan }: AttachedEndpoint): JournalState {
+  if (!macvlan || JSON.stringify(known.macvlan) === JSON.stringify(macvlan)) return state;
+  return { ...state, endpoints: { ...state.endpoints, [known.endpointId]: { ...known, macvlan } } };
 }
 
 function holdAddress(state: JournalState, endpoint: AttachedEndpoint, problems: string[]): JournalState {

@@ -12,7 +12,7 @@ const COLLECT_MS = 60_000;
 export interface CollectParts {
   readonly journal: Journal;
   readonly addresses: HostAddresses;
-  readonly attachments: AttachmentDriver;
+  readonly attachments: Pick<AttachmentDriver, 'gone' | 'detach'>;
   readonly now: () => number;
 }
 

@@ -92,6 +92,15 @@ export class Journal {
     }));
   }
 
+  /** Without effect when the endpoint is not any more as it was known. */
+  replaceEndpoint(known: JournalEndpoint, endpoint: JournalEndpoint): Promise<void> {
+    return this.update((state) =>
+      state.endpoints[known.endpointId] === known
+        ? { ...state, endpoints: { ...state.endpoints, [known.endpointId]: endpoint } }
+        : state,
+    );
+  }
+
   /** Without effect when there is none. */
   removeEndpoint(endpointId: string): Promise<void> {
     return this.update((state) =>

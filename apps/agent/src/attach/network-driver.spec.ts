@@ -1,6 +1,7 @@
 import { HeddleError } from '@heddle/model';
 import { MAX_LINK_INDEX } from '@heddle/pipeline';
-import { addressesOf, FakeAgent, openJournal } from '../testing/attach';
+import type { AttachedEndpoint } from '../link/protocol';
+import { addressesOf, attachmentsOf, CONFIGURATION, FakeAgent, MACVLAN, openJournal } from '../testing/attach';
 import { FakeAttachmentDriver } from '../testing/fake-attachment-driver';
 import { HeddleNetworkDriver } from './network-driver';
 import { OPTION } from './options';
@@ -12,11 +13,24 @@ const never = new AbortController().signal;
 const join = (endpointId = ENDPOINT) => ({ networkId: NETWORK, endpointId, sandboxKey: '/run/netns/x' });
 
 describe('HeddleNetworkDriver', () => {
-  async function setUp(defaultEpg: string | null = 'acme/shop/web', attachments = new FakeAttachmentDriver()) {
+  async function setUp(defaultEpg: string | null = 'acme/shop/web', ...others: readonly FakeAttachmentDriver[]) {
+    const attachments = new FakeAttachmentDriver();
     const { journal, files } = await openJournal();
     const addresses = addressesOf(journal);
     const agent = new FakeAgent();
-    const driver = new HeddleNetworkDriver(journal, addresses, attachments, agent, () => new Date(0));
+    const told: string[] = [];
+    const tell = (what: string) => (endpoint: AttachedEndpoint) =>
+      void told.push(`${what} ${endpoint.endpointId.slice(0, 1)}`);
+    const driver = new HeddleNetworkDriver({
+      journal,
+      addresses,
+      attachments: attachmentsOf(journal, attachments, ...others),
+      agent,
+      now: () => new Date(0),
+      onAttaching: tell('attaching'),
+      onAttached: tell('attached'),
+      onDetached: tell('detached'),
+    });
     await driver.createNetwork({
       networkId: NETWORK,
       internal: false,
@@ -35,7 +49,7 @@ describe('HeddleNetworkDriver', () => {
         driverOpts: {},
         ...change,
       });
-    return { journal, files, addresses, attachments, agent, driver, create };
+    return { journal, files, addresses, attachments, agent, driver, create, told };
   }
 
   describe('networks', () => {
@@ -98,13 +112,13 @@ describe('HeddleNetworkDriver', () => {
         ...state,
         endpoints: { ...state.endpoints, [ENDPOINT]: { ...state.endpoints[ENDPOINT]!, linkIndex: MAX_LINK_INDEX } },
       }));
-      const fresh = new HeddleNetworkDriver(
+      const fresh = new HeddleNetworkDriver({
         journal,
-        addressesOf(journal),
-        new FakeAttachmentDriver(),
-        new FakeAgent(),
-        () => new Date(0),
-      );
+        addresses: addressesOf(journal),
+        attachments: attachmentsOf(journal, new FakeAttachmentDriver()),
+        agent: new FakeAgent(),
+        now: () => new Date(0),
+      });
       await fresh.createEndpoint({
         networkId: NETWORK,
         endpointId: 'f',
@@ -200,14 +214,6 @@ describe('HeddleNetworkDriver', () => {
         dstPrefix: 'eth',
         gateway: '10.32.0.1',
       });
-    });
-
-    it('asks the agent about an endpoint that is not on the switch as well, without a port number', async () => {
-      const { create, driver, agent } = await setUp('acme/shop/web', new FakeAttachmentDriver('macvlan'));
-      await create();
-      await driver.join(join(), never);
-      expect(agent.asked).toEqual([{ method: 'attached', params: expect.objectContaining({ endpointId: ENDPOINT }) }]);
-      expect(agent.asked[0]?.params).toMatchObject({ ofport: undefined });
     });
 
     it('that cannot be attached is refused with the reason, and the agent is not asked', async () => {
@@ -309,6 +315,93 @@ describe('HeddleNetworkDriver', () => {
       attachments.fail('detach', new HeddleError('deadline', 'vswitchd hangs'));
       await expect(driver.deleteEndpoint(ref)).rejects.toThrow('vswitchd hangs');
       expect(journal.state.endpoints[ENDPOINT]).toBeDefined();
+    });
+  });
+
+  describe('an endpoint of an EPG that attaches by macvlan', () => {
+    const SANDBOX = '/run/docker/netns/1';
+    const CHILD = { uplink: 'up0', mode: 'bridge', tagging: 'access', vlan: 101 };
+    async function setUpMacvlan() {
+      const macvlan = new FakeAttachmentDriver('macvlan');
+      const all = await setUp('acme/shop/web', macvlan);
+      await all.journal.update((state) => ({
+        ...state,
+        configuration: { ...CONFIGURATION, attachments: { 'acme/shop/web': MACVLAN } },
+      }));
+      return { ...all, macvlan };
+    }
+    const joinAt = (sandboxKey: string) => ({ ...join(), sandboxKey });
+
+    it('gets that driver, the MTU of the Domain, and the gateway of its bridge domain', async () => {
+      const { create, driver, journal, macvlan, attachments } = await setUpMacvlan();
+      await create();
+      expect(journal.state.endpoints[ENDPOINT]).toMatchObject({ port: macvlan.portName(ENDPOINT), macvlan: CHILD });
+      const reply = await driver.join(joinAt(SANDBOX), never);
+      const [attached] = macvlan.host.attachments.values();
+      expect(attached).toMatchObject({ mtu: 1400, macvlan: { ...CHILD, sandbox: SANDBOX } });
+      expect(reply).toEqual({ srcName: attached?.interface.name, dstPrefix: 'eth', gateway: '10.32.0.1' });
+      expect(attachments.host.attachments.size).toBe(0);
+    });
+
+    it('is told to the agent without a port number, and remembered, as it was made', async () => {
+      const { create, driver, agent, journal, macvlan, told } = await setUpMacvlan();
+      const attach = macvlan.attach.bind(macvlan);
+      macvlan.attach = async (endpoint, options) => {
+        const made = await attach(endpoint, options);
+        return { ...made, macvlan: { ...(made.macvlan as NonNullable<typeof made.macvlan>), mode: 'vepa' } };
+      };
+      await create();
+      await driver.join(joinAt(SANDBOX), never);
+      const made = { ...CHILD, mode: 'vepa', sandbox: SANDBOX };
+      expect(agent.asked).toEqual([
+        { method: 'attached', params: expect.objectContaining({ endpointId: ENDPOINT, macvlan: made }) },
+      ]);
+      expect(agent.asked[0]?.params).toMatchObject({ ofport: undefined });
+      expect(journal.state.endpoints[ENDPOINT]).toMatchObject({ macvlan: made, networkId: NETWORK });
+      expect(told).toEqual(['attaching e', 'attached e']);
+    });
+
+    it('keeps its driver when the EPG gets another one', async () => {
+      const { create, driver, journal, macvlan } = await setUpMacvlan();
+      await create();
+      await driver.join(joinAt(SANDBOX), never);
+      await journal.update((state) => ({ ...state, configuration: CONFIGURATION }));
+      await driver.leave({ networkId: NETWORK, endpointId: ENDPOINT });
+      expect(await macvlan.attached()).toEqual([]);
+    });
+
+    it('that the agent refuses leaves nothing, and that is told', async () => {
+      const { create, driver, agent, macvlan, told } = await setUpMacvlan();
+      await create();
+      agent.answer = async () => Promise.reject(new HeddleError('unavailable', 'no policy'));
+      await expect(driver.join(joinAt(SANDBOX), never)).rejects.toThrow('no policy');
+      expect(await macvlan.attached()).toEqual([]);
+      expect(told).toEqual(['attaching e', 'detached e']);
+    });
+
+    it('is not written down again when the engine deleted it meanwhile', async () => {
+      const { create, driver, agent, journal } = await setUpMacvlan();
+      await create();
+      agent.answer = () => journal.removeEndpoint(ENDPOINT);
+      await driver.join(joinAt(SANDBOX), never);
+      expect(journal.state.endpoints).toEqual({});
+    });
+
+    it('is refused where the engine does not say in which namespace it goes', async () => {
+      const { create, driver, macvlan } = await setUpMacvlan();
+      await create();
+      await expect(driver.join(joinAt('netns/1'), never)).rejects.toMatchObject({ code: 'invalid' });
+      expect(await macvlan.attached()).toEqual([]);
+    });
+
+    it('is refused on a host that has no such driver', async () => {
+      const { create, journal } = await setUp();
+      const attachments = { 'acme/shop/web': MACVLAN };
+      await journal.update((state) => ({ ...state, configuration: { ...CONFIGURATION, attachments } }));
+      await expect(create()).rejects.toMatchObject({
+        code: 'unavailable',
+        message: expect.stringContaining('cannot attach endpoints by macvlan: it has ovs'),
+      });
     });
   });
 

@@ -7,33 +7,44 @@ import { GATEWAY_MAC, MAX_LINK_INDEX } from '@heddle/pipeline';
 import type { AgentAccess } from '../link/link-server';
 import type { AttachedEndpoint } from '../link/protocol';
 import type { HostAddresses } from './addresses';
-import type { AttachmentDriver } from './attachment-driver';
+import type { Attachments } from './attachments';
 import type { Journal, JournalEndpoint, JournalNetwork } from './journal';
 import { allocationOwner, isAnonymous, OPTION } from './options';
 import { Stopwatch } from './stopwatch';
+import { whenBothEnded } from './when-both-ended';
 
 /** How long a container's start waits for its policy to be on the switch; the engine is answered in any case. */
 const AGENT_DEADLINE_MS = 8_000;
 
+export interface NetworkDriverParts {
+  readonly journal: Journal;
+  readonly addresses: HostAddresses;
+  readonly attachments: Attachments;
+  readonly agent: AgentAccess;
+  readonly now: () => Date;
+  /** Told of every endpoint that has its interface, while its policy is still awaited. */
+  readonly onAttaching?: (endpoint: AttachedEndpoint) => void;
+  /** Told of every endpoint that was attached, with the milliseconds that each part of it took. */
+  readonly onAttached?: (endpoint: AttachedEndpoint, parts: Readonly<Record<string, number>>) => void;
+  /** Told of every endpoint that has no interface any more, or may have none. */
+  readonly onDetached?: (endpoint: AttachedEndpoint) => void;
+}
+
 /**
- * The engine's side of an attachment. An endpoint gets its port first, with no flow and so with nothing let through; only
- * when the agent has its policy on the switch does the engine get the interface.
+ * The engine's side of an attachment. An endpoint gets its interface first, through which nothing passes yet; only when the
+ * agent has its policy does the engine get the interface.
  */
 export class HeddleNetworkDriver implements NetworkDriver {
+  private readonly journal: Journal;
+  private readonly addresses: HostAddresses;
+  private readonly attachments: Attachments;
   private lastLinkIndex: number | undefined;
   /** Endpoints that were left and not joined again: nothing of theirs is there to be detached when they are deleted. */
   private readonly left = new Set<string>();
 
-  constructor(
-    private readonly journal: Journal,
-    private readonly addresses: HostAddresses,
-    private readonly attachments: AttachmentDriver,
-    private readonly agent: AgentAccess,
-    private readonly now: () => Date,
-    /** Told of every endpoint that was attached, with the milliseconds that each part of it took. */
-    private readonly onAttached: (endpoint: AttachedEndpoint, parts: Readonly<Record<string, number>>) => void = () =>
-      undefined,
-  ) {}
+  constructor(private readonly parts: NetworkDriverParts) {
+    ({ journal: this.journal, addresses: this.addresses, attachments: this.attachments } = parts);
+  }
 
   async createNetwork({ networkId, driverOpts }: CreateNetworkRequest): Promise<void> {
     const bridgeDomain = driverOpts[OPTION.bridgeDomain];
@@ -80,51 +91,56 @@ export class HeddleNetworkDriver implements NetworkDriver {
       mac: request.macAddress === undefined ? macOf(address) : checkMac(request.macAddress),
       address,
       prefix: Number(prefix),
-      port: this.attachments.portName(endpointId),
+      ...this.attachments.placeOf(epg, endpointId),
       linkIndex: endpoints[endpointId]?.linkIndex ?? this.freeLinkIndex(),
-      since: this.now().toISOString(),
+      since: this.parts.now().toISOString(),
     };
     await this.journal.putEndpoint(endpoint);
     return request.macAddress === undefined ? { macAddress: endpoint.mac } : {};
   }
 
-  async join({ endpointId }: JoinRequest, signal: AbortSignal): Promise<JoinReply> {
-    const endpoint = this.journal.state.endpoints[endpointId];
-    if (!endpoint)
-      throw new HeddleError('not-found', `the endpoint ${endpointId.slice(0, 12)} is not known on this host`);
-    const gateway = this.addresses.bridgeDomain(endpoint.bridgeDomain).gateways.find((g) => isIn(g, endpoint.address));
+  async join({ endpointId, sandboxKey }: JoinRequest, signal: AbortSignal): Promise<JoinReply> {
+    const known = this.journal.state.endpoints[endpointId];
+    if (!known) throw new HeddleError('not-found', `the endpoint ${endpointId.slice(0, 12)} is not known on this host`);
+    const gateway = this.addresses.bridgeDomain(known.bridgeDomain).gateways.find((g) => isIn(g, known.address));
     if (gateway === undefined)
       throw new HeddleError(
         'conflict',
-        `the bridge domain ${endpoint.bridgeDomain} has no subnet that holds ${endpoint.address} any more`,
+        `the bridge domain ${known.bridgeDomain} has no subnet that holds ${known.address} any more`,
       );
     this.left.delete(endpointId);
     const stopwatch = new Stopwatch();
-    const { mtu } = this.journal.state.configuration;
-    const { name, ofport } = await this.attachments.attach(endpoint, { mtu, stopwatch });
+    const joining = inSandbox(known, sandboxKey);
+    const { name, ofport, macvlan } = await this.attachments.attach(joining, stopwatch);
+    const endpoint = macvlan ? { ...joining, macvlan } : joining;
     try {
+      this.parts.onAttaching?.(endpoint);
       const { networkId: _network, prefix: _prefix, ...facts } = endpoint;
-      await stopwatch.part('policy', () => this.agent.ask('attached', { ...facts, ofport }, AGENT_DEADLINE_MS));
+      await whenBothEnded(
+        stopwatch.part('policy', () => this.parts.agent.ask('attached', { ...facts, ofport }, AGENT_DEADLINE_MS)),
+        macvlan && this.journal.replaceEndpoint(known, endpoint),
+      );
       signal.throwIfAborted();
     } catch (error) {
       await this.attachments.undo(endpoint);
+      this.parts.onDetached?.(endpoint);
       throw error;
     }
-    this.onAttached(endpoint, stopwatch.parts);
+    this.parts.onAttached?.(endpoint, stopwatch.parts);
     return { srcName: name, dstPrefix: 'eth', gateway: gateway.split('/')[0] };
   }
 
-  /** The agent sees the port go by itself. */
+  /** Of a port on the switch the agent sees by itself that it is gone. */
   async leave({ endpointId }: EndpointRef): Promise<void> {
     const endpoint = this.journal.state.endpoints[endpointId];
     if (!endpoint) return;
-    await this.attachments.detach(endpoint);
+    await this.detach(endpoint);
     this.left.add(endpointId);
   }
 
   async deleteEndpoint({ endpointId }: EndpointRef): Promise<void> {
     const endpoint = this.journal.state.endpoints[endpointId];
-    if (endpoint && !this.left.has(endpointId)) await this.attachments.detach(endpoint);
+    if (endpoint && !this.left.has(endpointId)) await this.detach(endpoint);
     this.left.delete(endpointId);
     if (endpoint) await this.journal.removeEndpoint(endpointId);
   }
@@ -133,6 +149,14 @@ export class HeddleNetworkDriver implements NetworkDriver {
     const endpoint = this.journal.state.endpoints[endpointId];
     if (!endpoint) return {};
     return { [OPTION.epg]: endpoint.epg, [OPTION.bridgeDomain]: endpoint.bridgeDomain, port: endpoint.port };
+  }
+
+  private async detach(endpoint: JournalEndpoint): Promise<void> {
+    try {
+      await this.attachments.detach(endpoint);
+    } finally {
+      this.parts.onDetached?.(endpoint);
+    }
   }
 
   /** Refused promptly, with the reason: an endpoint without a policy is not let in to wait for one. */
@@ -171,7 +195,7 @@ export class HeddleNetworkDriver implements NetworkDriver {
           'conflict',
           `the address ${address} is in use by the endpoint ${other.endpointId.slice(0, 12)} of ${other.epg} on this host`,
         );
-      await this.attachments.detach(other);
+      await this.detach(other);
       await this.journal.removeEndpoint(other.endpointId);
     }
   }
@@ -199,6 +223,16 @@ export class HeddleNetworkDriver implements NetworkDriver {
       `the address ${address} is held by ${owner}${expected ? `, not by ${expected}` : ''}`,
     );
   }
+}
+
+/** A child of an uplink is later found by the namespace that it is moved to. */
+function inSandbox(endpoint: JournalEndpoint, sandbox: string): JournalEndpoint {
+  if (!endpoint.macvlan) return endpoint;
+  if (sandbox.startsWith('/')) return { ...endpoint, macvlan: { ...endpoint.macvlan, sandbox } };
+  throw new HeddleError(
+    'invalid',
+    `found sandbox key "${sandbox}"; allowed is the absolute path of a network namespace`,
+  );
 }
 
 /** What can be the address of an endpoint's interface: of one device, and not the gateway's. */

@@ -1,9 +1,10 @@
 import { FakeFiles, HashedFile } from '@heddle/host';
 import { HostAddresses } from '../attach/addresses';
+import type { AttachmentDriver } from '../attach/attachment-driver';
+import { Attachments } from '../attach/attachments';
 import { EMPTY_JOURNAL, Journal, type JournalState } from '../attach/journal';
-import type { LinkConfiguration } from '../link/protocol';
 import type { AgentAccess } from '../link/link-server';
-import type { AgentMethods } from '../link/protocol';
+import type { AgentMethods, LinkAttachment, LinkConfiguration } from '../link/protocol';
 
 export const JOURNAL_FILE = '/state/attach.journal';
 
@@ -18,6 +19,17 @@ export const CONFIGURATION: LinkConfiguration = {
   mtu: 1450,
 };
 
+/** How the endpoints of an EPG attach that are children of an uplink. */
+export const MACVLAN: Extract<LinkAttachment, { driver: 'macvlan' }> = {
+  driver: 'macvlan',
+  uplink: 'up0',
+  mode: 'bridge',
+  tagging: 'access',
+  vlan: 101,
+  mtu: 1400,
+  shim: false,
+};
+
 /** A journal in memory. */
 export async function openJournal(
   state: Partial<JournalState> = {},
@@ -30,6 +42,9 @@ export async function openJournal(
 
 export const addressesOf = (journal: Journal, now: () => number = () => 1_000_000): HostAddresses =>
   new HostAddresses(journal, now);
+
+export const attachmentsOf = (journal: Journal, ...drivers: readonly AttachmentDriver[]): Attachments =>
+  new Attachments(drivers, () => journal.state.configuration);
 
 /** An agent that answers as it is told, and keeps what it was asked. */
 export class FakeAgent implements AgentAccess {

@@ -3,6 +3,8 @@ import { attachmentDriverContract } from './attachment-driver-contract';
 import { FakeAttachmentDriver } from './fake-attachment-driver';
 import { attachedEndpoint } from './parts';
 
+const CHILD = { uplink: 'eth0', mode: 'vepa', tagging: 'access', vlan: 101 } as const;
+
 describe.each(['ovs', 'macvlan'] as const)('the fake of driver %s', (kind) => {
   attachmentDriverContract('the fake', async () => {
     const driver = new FakeAttachmentDriver(kind);
@@ -10,6 +12,7 @@ describe.each(['ovs', 'macvlan'] as const)('the fake of driver %s', (kind) => {
     return {
       driver,
       problems: driver.problems,
+      ...(kind === 'macvlan' ? { facts: { macvlan: CHILD } } : {}),
       restarted: () => new FakeAttachmentDriver(kind, host),
       failNext: (method, message) => driver.fail(method, new HeddleError('unavailable', message)),
       link: async (name) => {

@@ -2,11 +2,12 @@ import { linkName } from '@heddle/host';
 import { HeddleError, type DomainSpec } from '@heddle/model';
 import type { AttachedInterface, AttachmentDriver, AttachOptions } from '../attach/attachment-driver';
 import { endpointOfPort, portIds } from '../datapath/port-ids';
-import type { AttachedEndpoint } from '../link/protocol';
+import type { AttachedEndpoint, AttachedMacvlan } from '../link/protocol';
 
 /** One endpoint's attachment in memory. */
 export interface FakeAttachment {
   readonly facts: Readonly<Record<string, string>>;
+  readonly macvlan?: AttachedMacvlan;
   readonly interface: AttachedInterface;
   readonly mac: string;
   readonly mtu: number;
@@ -27,7 +28,8 @@ export class FakeAttachmentHost {
 }
 
 /**
- * Attachments in memory. As driver `ovs` it gives port numbers; as any other it gives none, as where the leaf enforces.
+ * Attachments in memory. As driver `ovs` it gives port numbers; as any other it gives none, as where the leaf enforces, and keeps
+ * of which uplink an endpoint is a child.
  */
 export class FakeAttachmentDriver implements AttachmentDriver {
   /** Endpoints that were asked to be detached, whether they were attached or not. */
@@ -52,10 +54,12 @@ export class FakeAttachmentDriver implements AttachmentDriver {
 
   async attach(endpoint: AttachedEndpoint, { mtu }: AttachOptions): Promise<AttachedInterface> {
     const name = linkName('fi', endpoint.endpointId);
-    const ofport = this.driver === 'ovs' ? { ofport: this.host.nextNumber() } : {};
+    const place = this.driver === 'ovs' ? { ofport: this.host.nextNumber() } : pickMacvlan(endpoint);
+    const made = { name, ...place };
     this.host.attachments.set(endpoint.port, {
       facts: portIds(endpoint),
-      interface: { name, ...ofport },
+      ...pickMacvlan(endpoint),
+      interface: made,
       mac: endpoint.mac,
       mtu,
       hasDevice: true,
@@ -66,7 +70,7 @@ export class FakeAttachmentDriver implements AttachmentDriver {
       await this.undo(endpoint);
       throw error;
     }
-    return { name, ...ofport };
+    return made;
   }
 
   async detach({ endpointId, port }: AttachedEndpoint): Promise<void> {
@@ -92,7 +96,10 @@ export class FakeAttachmentDriver implements AttachmentDriver {
   }
 
   async attached(): Promise<AttachedEndpoint[]> {
-    return [...this.host.attachments].flatMap(([port, { facts }]) => endpointOfPort(port, facts) ?? []);
+    return [...this.host.attachments].flatMap(([port, { facts, macvlan }]) => {
+      const endpoint = endpointOfPort(port, facts);
+      return endpoint ? { ...endpoint, ...pickMacvlan({ macvlan }) } : [];
+    });
   }
 
   /** The endpoint's device goes, and the driver is not told. */
@@ -110,3 +117,6 @@ export class FakeAttachmentDriver implements AttachmentDriver {
     if (failure) throw failure;
   }
 }
+
+const pickMacvlan = ({ macvlan }: Pick<AttachedEndpoint, 'macvlan'>): Pick<AttachedEndpoint, 'macvlan'> =>
+  macvlan ? { macvlan } : {};

@@ -6,6 +6,7 @@ import type { PortDatabase } from '../../port-database';
 import type { AttachedInterface, AttachmentDriver, AttachOptions } from '../attachment-driver';
 import { HOST_LINK_INTERFACE } from '../host-link';
 import { Stopwatch } from '../stopwatch';
+import { whenBothEnded } from '../when-both-ended';
 import { insideName, portName } from './port-names';
 
 export interface OvsDriverOptions {
@@ -105,10 +106,4 @@ export class OvsDriver implements AttachmentDriver {
   private async hasLink(name: string): Promise<boolean> {
     return (await this.ip.link(name)) !== undefined;
   }
-}
-
-/** As `Promise.all`, but a failure is told only when the other work has ended too: before that it cannot be undone. */
-async function whenBothEnded<A, B>(a: Promise<A>, b: Promise<B> | undefined): Promise<[A, B | undefined]> {
-  await Promise.allSettled([a, b]);
-  return Promise.all([a, b]);
 }
