@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { ipamService, networkService, PluginServer } from '@heddle/docker';
-import { HashedFile, type Files, type IpCommand, type NftCommand } from '@heddle/host';
+import { HashedFile, type CommandRunner, type Files, type IpCommand, type NftCommand } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
 import { OvsDatabase } from '@heddle/ovs';
 import { HOST_LINK_ADDRESS } from '@heddle/pipeline';
@@ -9,6 +9,7 @@ import type { HostConfig } from '../config';
 import { LinkServer } from '../link/link-server';
 import { HostAddresses } from './addresses';
 import { adoptEndpoints } from './adopt-endpoints';
+import { Attachments } from './attachments';
 import { collect, keepCollecting } from './collect';
 import { NameTable } from './dns/name-table';
 import { DnsServer } from './dns/server';
@@ -16,9 +17,11 @@ import { ensureBridge, ensureHostLink, keepHostLink } from './host-link';
 import { HeddleIpamDriver } from './ipam-driver';
 import { Journal, type JournalState } from './journal';
 import { linkHandlers, tenantFinder } from './link-handlers';
+import { MacvlanPart } from './macvlan/macvlan-part';
 import { HeddleNetworkDriver } from './network-driver';
 import { OvsDriver } from './ovs/ovs-driver';
-import { ensurePortGuard, keepPortGuard } from './port-guard';
+import { ensureGuard, keepGuard } from './packet-guard';
+import { PORT_GUARD } from './port-guard';
 import { tenth } from './stopwatch';
 
 const DNS_PORT = 53;
@@ -29,6 +32,8 @@ export interface AttachPorts {
   readonly files: Files;
   readonly ip: IpCommand;
   readonly nft: NftCommand;
+  /** Runs other commands, in network namespaces of containers. */
+  readonly commands: CommandRunner;
   readonly log: (level: 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>) => void;
 }
 
@@ -61,16 +66,17 @@ export class AttachDaemon {
 }
 
 /** Opens everything in the order in which one needs the other; the engine's calls come last. */
-async function open(config: HostConfig, { files, ip, nft, log }: AttachPorts, endings: Ending[]): Promise<void> {
+async function open(config: HostConfig, ports: AttachPorts, endings: Ending[]): Promise<void> {
+  const { files, ip, nft, log } = ports;
   const { bridge, datapathType, databaseSocket } = config.ovs;
   const journal = await Journal.open(
     new HashedFile<JournalState>(files, path.join(config.stateDir, 'attach.journal'), (json) => json as JournalState),
   );
   const ovs = await OvsDatabase.connect({ socketPath: databaseSocket });
   endings.push(() => ovs.close());
-  await ensurePortGuard(nft);
+  await ensureGuard(nft, PORT_GUARD);
   endings.push(
-    keepPortGuard(nft, {
+    keepGuard(nft, PORT_GUARD, {
       onMissing: () =>
         log('warn', 'somebody removed or changed the rules that keep endpoints from the host itself; they are back'),
       onError: (error) => log('error', `port guard: ${error.message}`),
@@ -78,11 +84,17 @@ async function open(config: HostConfig, { files, ip, nft, log }: AttachPorts, en
   );
   await ensureBridge(ovs, { bridge, datapathType });
   await ensureHostLink(ovs, ip, bridge);
-  const attachments = new OvsDriver(ip, ovs, {
-    bridge,
-    checksumsInSoftware: datapathType === 'netdev',
-    onError: (error) => log('error', `an attachment could not be undone: ${error.message}`),
-  });
+  const onUndoFailed = (error: HeddleError): void =>
+    log('error', `an attachment could not be undone: ${error.message}`);
+  const names = new NameTable();
+  const macvlan = new MacvlanPart({ ...ports, config, journal, ovs, names: () => names.current, onUndoFailed });
+  const attachments = new Attachments(
+    [
+      new OvsDriver(ip, ovs, { bridge, checksumsInSoftware: datapathType === 'netdev', onError: onUndoFailed }),
+      macvlan.driver,
+    ],
+    () => journal.state.configuration,
+  );
   for (const problem of await adoptEndpoints(journal, attachments)) log('warn', problem);
   endings.push(
     keepHostLink({
@@ -91,7 +103,6 @@ async function open(config: HostConfig, { files, ip, nft, log }: AttachPorts, en
     }),
   );
 
-  const names = new NameTable();
   const dns = await DnsServer.listen({
     address: HOST_LINK_ADDRESS,
     port: DNS_PORT,
@@ -103,15 +114,23 @@ async function open(config: HostConfig, { files, ip, nft, log }: AttachPorts, en
 
   const now = (): number => Date.now();
   const addresses = new HostAddresses(journal, now);
-  const link = await LinkServer.listen(config.attach.socket, linkHandlers(journal, addresses, names), (error) =>
-    log('error', `agent socket: ${error.message}`),
+  const link = await LinkServer.listen(
+    config.attach.socket,
+    linkHandlers(journal, addresses, names, () => macvlan.configured()),
+    (error) => log('error', `agent socket: ${error.message}`),
+    () => macvlan.connected(),
   );
+  // Ends when the agent is not asked any more.
+  endings.push(macvlan.start(addresses, link));
   endings.push(() => link.close());
   endings.push(
     keepCollecting(
       async () => {
-        for (const { endpointId, epg, address } of await collect({ journal, addresses, attachments, now }))
+        for (const endpoint of await collect({ journal, addresses, attachments, now })) {
+          const { endpointId, epg, address } = endpoint;
           log('warn', `endpoint ${endpointId.slice(0, 12)} (${epg} ${address}) has no device any more; forgotten`);
+          macvlan.changed(endpoint);
+        }
       },
       (error) => log('warn', `looking for endpoints without a device: ${error.message}`),
     ),
@@ -121,15 +140,17 @@ async function open(config: HostConfig, { files, ip, nft, log }: AttachPorts, en
     socketPath: config.plugin.socket,
     services: [
       networkService(
-        new HeddleNetworkDriver(
+        new HeddleNetworkDriver({
           journal,
           addresses,
           attachments,
-          link,
-          () => new Date(),
-          ({ endpointId, epg, address }, parts) =>
+          agent: link,
+          now: () => new Date(),
+          onAttaching: (endpoint) => macvlan.changed(endpoint),
+          onAttached: ({ endpointId, epg, address }, parts) =>
             log('info', `attached ${endpointId.slice(0, 12)} to ${epg}`, { address, parts }),
-        ),
+          onDetached: (endpoint) => macvlan.changed(endpoint),
+        }),
       ),
       ipamService(new HeddleIpamDriver(journal, addresses, link, randomUUID().slice(0, 8))),
     ],
@@ -145,7 +166,6 @@ async function open(config: HostConfig, { files, ip, nft, log }: AttachPorts, en
   await plugin.start();
   endings.push(() => plugin.stop());
   log('info', `attach daemon ready on ${config.plugin.socket}`, {
-    driver: attachments.driver,
     endpoints: Object.keys(journal.state.endpoints).length,
   });
 }

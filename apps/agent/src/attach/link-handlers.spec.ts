@@ -25,6 +25,20 @@ describe('what the agent asks of the attach daemon', () => {
     expect(await handlers.reserve({ bridgeDomain: 'acme/default', owner: 'late' })).toEqual({ exhausted: true });
   });
 
+  it('answers when what is attached is as the configuration wants it', async () => {
+    const { journal } = await openJournal();
+    let release: () => void = () => undefined;
+    const onConfigured = (): Promise<void> => new Promise((resolve) => (release = resolve));
+    const handlers = linkHandlers(journal, addressesOf(journal), new NameTable(), onConfigured);
+    let answered = false;
+    const configured = handlers.configure({ ...CONFIGURATION, mtu: 1300 }).then(() => (answered = true));
+    while (journal.state.configuration.mtu !== 1300) await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(answered).toBe(false);
+    release();
+    await configured;
+  });
+
   it('finds the tenant behind a link address, as endpoints come and go', async () => {
     const { journal } = await openJournal();
     const tenantOf = tenantFinder(journal);

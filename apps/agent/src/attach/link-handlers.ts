@@ -5,14 +5,19 @@ import type { HostAddresses } from './addresses';
 import type { NameTable } from './dns/name-table';
 import type { Journal } from './journal';
 
-/** What the agent may ask of the attach daemon. */
+/**
+ * What the agent may ask of the attach daemon.
+ * @param onConfigured has what is attached be as the new configuration wants; the agent is answered after it
+ */
 export const linkHandlers = (
   journal: Journal,
   addresses: HostAddresses,
   names: NameTable,
+  onConfigured: () => Promise<void> = async () => undefined,
 ): Handlers<AttachMethods> => ({
   configure: async (configuration) => {
     await journal.update((state) => ({ ...state, configuration }));
+    await onConfigured();
     return {};
   },
   names: async (records) => {

@@ -26,6 +26,7 @@ async function main(): Promise<void> {
     files: new SystemFiles(),
     ip: new SystemIpCommand(commands),
     nft: new SystemNftCommand(commands),
+    commands,
     log,
   });
   const stop = (signal: string): void => {

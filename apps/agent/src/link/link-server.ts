@@ -39,16 +39,21 @@ export class LinkServer implements AgentAccess {
   private constructor(
     private readonly server: Server,
     private readonly handlers: Handlers<AttachMethods>,
+    private readonly onConnected: () => void,
   ) {}
 
-  /** @throws HeddleError `conflict` when another process answers on the path */
+  /**
+   * @param onConnected called for every agent that connects: it knows nothing that an earlier one was told
+   * @throws HeddleError `conflict` when another process answers on the path
+   */
   static async listen(
     socketPath: string,
     handlers: Handlers<AttachMethods>,
     onError: (error: Error) => void,
+    onConnected: () => void = () => undefined,
   ): Promise<LinkServer> {
     const server = createServer();
-    const link = new LinkServer(server, handlers);
+    const link = new LinkServer(server, handlers, onConnected);
     server.on('connection', (socket) => link.connected(socket));
     link.claim = await claimSocket(server, socketPath);
     server.on('error', onError);
@@ -76,7 +81,7 @@ export class LinkServer implements AgentAccess {
     await this.claim?.release();
     for (const { reject, timer } of this.arrivals) {
       clearTimeout(timer);
-      reject(new HeddleError('unavailable', 'the attach daemon is stopping'));
+      reject(stopping());
     }
     this.arrivals.clear();
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
@@ -97,10 +102,12 @@ export class LinkServer implements AgentAccess {
       resolve(peer);
     }
     this.arrivals.clear();
+    this.onConnected();
   }
 
   private agent(waitMs: number, deadlineMs: number): Promise<AttachPeer> {
     if (this.peer && !this.peer.closed) return Promise.resolve(this.peer);
+    if (this.closed) return Promise.reject(stopping());
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.arrivals.delete(arrival);
@@ -116,3 +123,5 @@ export class LinkServer implements AgentAccess {
     });
   }
 }
+
+const stopping = (): HeddleError => new HeddleError('unavailable', 'the attach daemon is stopping');

@@ -31,12 +31,17 @@ describe('the link between agent and attach daemon', () => {
     for (const thing of open.splice(0).reverse()) await thing.close();
   });
 
-  async function listen(handlers: Partial<Handlers<AttachMethods>> = {}, at = socketPath): Promise<LinkServer> {
+  async function listen(
+    handlers: Partial<Handlers<AttachMethods>> = {},
+    at = socketPath,
+    onConnected?: () => void,
+  ): Promise<LinkServer> {
     const nothing = async () => ({});
     const server = await LinkServer.listen(
       at,
       { configure: nothing, names: nothing, release: nothing, reserve: async () => ({ exhausted: true }), ...handlers },
       () => undefined,
+      onConnected,
     );
     open.push(server);
     return server;
@@ -46,7 +51,7 @@ describe('the link between agent and attach daemon', () => {
     const nothing = async () => ({});
     const client = new LinkClient({
       socketPath,
-      handlers: { attached: nothing, leaseBlock: nothing, ...handlers },
+      handlers: { attached: nothing, unported: nothing, leaseBlock: nothing, ...handlers },
       onConnected: () => void (connections += 1),
       onDisconnected: () => void (refusals += 1),
     });
@@ -254,5 +259,22 @@ describe('the link between agent and attach daemon', () => {
     const asked = expect(server.ask('attached', ATTACHED, 60_000)).rejects.toMatchObject({ code: 'unavailable' });
     await server.close();
     await asked;
+  });
+
+  it('tells the daemon of every agent that connects, when it can be asked', async () => {
+    const answers: unknown[] = [];
+    const server: LinkServer = await listen({}, socketPath, () => {
+      void server.ask('unported', [], 1_000).then((answer) => answers.push(answer));
+    });
+    connect();
+    await waitFor(() => answers.length === 1, { deadlineMs: 5_000, what: 'the first agent to answer' });
+    connect();
+    await waitFor(() => answers.length >= 2, { deadlineMs: 5_000, what: 'the second agent to answer' });
+  });
+
+  it('asks nobody any more when it is closed', async () => {
+    const server = await listen();
+    await server.close();
+    await expect(server.ask('unported', [], 60_000)).rejects.toThrow('the attach daemon is stopping');
   });
 });
