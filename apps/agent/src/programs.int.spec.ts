@@ -1,10 +1,21 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent as HttpAgent, createServer, request, type Server } from 'node:http';
 import path from 'node:path';
-import { inNetns, SystemFiles, SystemIpCommand, SystemProcesses, waitFor, type RunOptions } from '@heddle/host';
+import {
+  inNetns,
+  netnsPath,
+  SystemFiles,
+  SystemIpCommand,
+  SystemProcesses,
+  waitFor,
+  type RunOptions,
+} from '@heddle/host';
 import { OvsDatabase, TestOvs } from '@heddle/ovs';
 import { ensureBridge } from './attach/host-link';
+import { MacvlanFacts } from './attach/macvlan/facts';
+import { MacvlanDriver } from './attach/macvlan/macvlan-driver';
+import { MACVLAN_FOLDER } from './attach/macvlan/macvlan-part';
 import { OvsDriver } from './attach/ovs/ovs-driver';
 import { insideName, portName } from './attach/ovs/port-names';
 import { AgentStore } from './store';
@@ -234,5 +245,46 @@ describeRoot('the programs of a host, asked to end', () => {
     expect(await attach.end('SIGTERM')).toEqual({ code: 0, signal: null });
     // What they had written is whole.
     expect(readFileSync(path.join(inFolder('state'), 'attach.journal'), 'utf8')).not.toBe('');
+  }, 60_000);
+
+  it('have names in containers on an uplink, whose sockets the next attach daemon opens again', async () => {
+    const container = `${ovs.netns}-c`;
+    await ip.batch([['link', 'add', 'name', 'up0', 'type', 'veth', 'peer', 'name', 'lp0']]);
+    await processes.run(['ip', 'netns', 'add', container]);
+    const driver = new MacvlanDriver(ip, new MacvlanFacts(new SystemFiles(), inFolder(MACVLAN_FOLDER)), {
+      switchPorts: async () => new Map(),
+      onError: (error) => {
+        throw error;
+      },
+    });
+    const child = attachedEndpoint(ID, '10.32.0.9', {
+      port: driver.portName(ID),
+      macvlan: { uplink: 'up0', mode: 'vepa', tagging: 'access', vlan: 101, sandbox: netnsPath(container) },
+    });
+    try {
+      const { name } = await driver.attach(child, { mtu: 1400 });
+      await ip.batch([['link', 'set', 'dev', name, 'netns', container]]);
+      await ip.batch([['address', 'add', '10.32.0.9/16', 'dev', name], ['link', 'set', 'dev', name, 'up'], ['link', 'set', 'dev', 'lo', 'up'], ['route', 'add', 'default', 'via', '10.32.0.1']], netnsPath(container)); // prettier-ignore
+      const answer = async (): Promise<string> => {
+        const ask = ['busybox', 'nslookup', 'api.shop.acme.heddle', '169.254.1.1'];
+        const { stdout } = await processes.run([...inNetns(container), ...ask], { okCodes: [0, 1] });
+        return stdout;
+      };
+      for (const _life of ['first', 'second']) {
+        const attach = await startAttach();
+        // No agent has told any names: that is what it says, and that shows that it was asked.
+        await waitFor(async () => (await answer()).includes('SERVFAIL'), {
+          deadlineMs: 15_000,
+          what: () => attach.output,
+        });
+        expect(await attach.end('SIGTERM')).toEqual({ code: 0, signal: null });
+        expect(await answer()).not.toContain('SERVFAIL');
+      }
+    } finally {
+      await driver.detach(child);
+      await processes.run(['ip', 'netns', 'del', container]);
+      await ip.batch([['link', 'del', 'dev', 'up0']]);
+    }
+    expect(readdirSync(inFolder(MACVLAN_FOLDER))).toEqual([]);
   }, 60_000);
 });

@@ -122,8 +122,9 @@ async function open(config: HostConfig, ports: AttachPorts, endings: Ending[]): 
     (error) => log('error', `agent socket: ${error.message}`),
     () => macvlan.connected(),
   );
-  endings.push(() => link.close());
+  // Ends when the agent is not asked any more.
   endings.push(macvlan.start(addresses, link));
+  endings.push(() => link.close());
   endings.push(
     keepCollecting(
       async () => {

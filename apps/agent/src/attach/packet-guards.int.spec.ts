@@ -1,4 +1,8 @@
-import { inNetns, SystemNetworkNamespaces, SystemNftCommand, SystemProcesses, type RunOptions } from '@heddle/host';
+import {
+  inNetns, macvlanAdd, SystemNetworkNamespaces, SystemNftCommand, SystemProcesses, waitFor, type RunOptions,
+} from '@heddle/host'; // prettier-ignore
+import { TestCable } from '../testing/test-cable';
+import { vlanName } from './macvlan/link-names';
 import { SHIM_GUARD } from './macvlan/shim-guard';
 import { ensureGuard, removeGuard } from './packet-guard';
 import { ENDPOINT_PORTS, portGuard } from './port-guard';
@@ -42,5 +46,34 @@ describeRoot('guards in the kernel', () => {
     await nft.apply(script);
     await expect(ensureGuard(nft, PORT_GUARD)).resolves.toBe(true);
     await expect(ensureGuard(nft, PORT_GUARD)).resolves.toBe(false);
+  });
+});
+
+describeRoot('the guard of endpoint ports, on a parent of children', () => {
+  let cable: TestCable;
+  beforeAll(async () => {
+    cable = await TestCable.make('10.77.5');
+  });
+  afterAll(() => cable?.end());
+
+  it('keeps the host out of a VLAN interface of ours, and its children in', async () => {
+    const parent = vlanName('up0', 101);
+    const sandbox = await cable.container('c');
+    await cable.ip.batch([
+      ['link', 'set', 'dev', 'up0', 'down'],
+      ['link', 'set', 'dev', 'up0', 'name', parent],
+      ['link', 'set', 'dev', parent, 'up'],
+      ['address', 'add', '10.77.5.9/24', 'dev', parent],
+      macvlanAdd({ name: 'c', parent, mac: '02:48:0a:4d:05:0a', mtu: 1400, mode: 'vepa' }),
+    ]);
+    await cable.enter('c', sandbox, '10.77.5.10');
+    const reach = (): Promise<boolean[]> =>
+      Promise.all([cable.answers('10.77.5.1'), cable.answers('10.77.5.1', sandbox)]);
+    await waitFor(async () => (await reach()).every(Boolean), {
+      deadlineMs: 10_000,
+      what: 'both to reach the gateway',
+    });
+    await ensureGuard(cable.nft, PORT_GUARD);
+    expect(await reach()).toEqual([false, true]);
   });
 });

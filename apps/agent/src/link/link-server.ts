@@ -81,7 +81,7 @@ export class LinkServer implements AgentAccess {
     await this.claim?.release();
     for (const { reject, timer } of this.arrivals) {
       clearTimeout(timer);
-      reject(new HeddleError('unavailable', 'the attach daemon is stopping'));
+      reject(stopping());
     }
     this.arrivals.clear();
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
@@ -107,6 +107,7 @@ export class LinkServer implements AgentAccess {
 
   private agent(waitMs: number, deadlineMs: number): Promise<AttachPeer> {
     if (this.peer && !this.peer.closed) return Promise.resolve(this.peer);
+    if (this.closed) return Promise.reject(stopping());
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.arrivals.delete(arrival);
@@ -122,3 +123,5 @@ export class LinkServer implements AgentAccess {
     });
   }
 }
+
+const stopping = (): HeddleError => new HeddleError('unavailable', 'the attach daemon is stopping');

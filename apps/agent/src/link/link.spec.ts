@@ -260,4 +260,21 @@ describe('the link between agent and attach daemon', () => {
     await server.close();
     await asked;
   });
+
+  it('tells the daemon of every agent that connects, when it can be asked', async () => {
+    const answers: unknown[] = [];
+    const server: LinkServer = await listen({}, socketPath, () => {
+      void server.ask('unported', [], 1_000).then((answer) => answers.push(answer));
+    });
+    connect();
+    await waitFor(() => answers.length === 1, { deadlineMs: 5_000, what: 'the first agent to answer' });
+    connect();
+    await waitFor(() => answers.length >= 2, { deadlineMs: 5_000, what: 'the second agent to answer' });
+  });
+
+  it('asks nobody any more when it is closed', async () => {
+    const server = await listen();
+    await server.close();
+    await expect(server.ask('unported', [], 60_000)).rejects.toThrow('the attach daemon is stopping');
+  });
 });

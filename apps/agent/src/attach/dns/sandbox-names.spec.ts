@@ -69,6 +69,28 @@ describe('SandboxNames', () => {
     expect(said).toEqual([`open ${ONE.sandbox}`, `open ${TWO.sandbox}`]);
   });
 
+  it('waits for the namespace of a container, and opens nothing when that does not come', async () => {
+    there.delete(ONE.sandbox);
+    names.keep([ONE]);
+    await waitFor(() => clock.pendingTimers === 1, { deadlineMs: 5_000, what: 'it to wait' });
+    await clock.advance(10);
+    expect(said).toEqual([]);
+    there.add(ONE.sandbox);
+    await clock.advance(10);
+    await until(ONE.sandbox);
+    there.delete(TWO.sandbox);
+    names.keep([ONE, TWO]);
+    await waitFor(() => clock.pendingTimers === 1, { deadlineMs: 5_000, what: 'it to wait' });
+    names.keep([ONE]);
+    await clock.advance(10);
+    expect(clock.pendingTimers).toBe(0);
+    names.keep([ONE, TWO]);
+    await waitFor(() => clock.pendingTimers === 1, { deadlineMs: 5_000, what: 'it to wait' });
+    for (let waited = 0; waited <= 30_000; waited += 10) await clock.advance(10);
+    expect(errors).toEqual([`there is no network namespace at ${TWO.sandbox}`]);
+    expect(said).toEqual([`open ${ONE.sandbox}`]);
+  });
+
   it('opens one for a container with several interfaces', async () => {
     names.keep([ONE, { ...TWO, sandbox: ONE.sandbox }]);
     await until(ONE.sandbox);
@@ -132,6 +154,24 @@ describe('SandboxNames', () => {
     names.keep([{ ...ONE, tenant: 'blue' }]);
     await waitFor(() => said.length === 4 && names.open.length === 1, { deadlineMs: 5_000, what: 'new sockets' });
     expect(await ask(ONE.sandbox)).toBe('NXDOMAIN');
+  });
+
+  it('lets go of a namespace when it is told to, and opens what is still to be kept again', async () => {
+    names.keep([ONE]);
+    await until(ONE.sandbox);
+    const { udp, tcp } = sockets.get(ONE.sandbox) as DnsSockets;
+    let closed = 0;
+    for (const socket of [udp, tcp]) socket.once('close', () => (closed += 1));
+    await names.release(ONE.sandbox);
+    expect([closed, names.open]).toEqual([2, []]);
+    names.keep([ONE]);
+    await until(ONE.sandbox);
+    names.add(TWO);
+    await names.release(TWO.sandbox);
+    expect(sockets.get(TWO.sandbox)?.tcp.listening ?? false).toBe(false);
+    await names.release('/run/netns/none');
+    names.keep([ONE]);
+    await waitFor(() => said.at(-1) === `forget ${TWO.sandbox}`, { deadlineMs: 5_000, what: 'it to be cleared up' });
   });
 
   it('is asked over TCP as well', async () => {

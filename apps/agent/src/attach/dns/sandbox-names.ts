@@ -10,6 +10,10 @@ import { DnsServer } from './server';
 const RETRY_MS = 1_000;
 const MAX_RETRY_MS = 60_000;
 
+/** How often it is looked for a namespace that is awaited, and for how long; milliseconds. */
+const LOOK_MS = 10;
+const APPEAR_MS = 30_000;
+
 /** A container that is to have names, by its network namespace. */
 export interface NamedSandbox {
   readonly sandbox: string;
@@ -19,22 +23,22 @@ export interface NamedSandbox {
 
 export interface SandboxNamesParts {
   readonly sockets: {
-    open(sandbox: string): Promise<DnsSockets>;
+    open(sandbox: string, signal: AbortSignal): Promise<DnsSockets>;
     forget(sandbox: string): Promise<void>;
   };
   readonly names: Question['names'];
   /** Whether the network namespace is still there. */
   readonly exists: (sandbox: string) => Promise<boolean>;
   readonly onError: (error: HeddleError) => void;
-  readonly clock?: Pick<Clock, 'after'>;
+  readonly clock?: Pick<Clock, 'after' | 'sleep'>;
 }
 
 interface Served {
   readonly tenant: string;
   server?: DnsServer;
   timer?: Timer;
-  /** Nobody wants it any more. */
-  over: boolean;
+  /** Aborted when nobody wants it any more. */
+  readonly over: AbortController;
 }
 
 /**
@@ -56,9 +60,9 @@ export class SandboxNames {
   /** Opens names in a container, if they are not. */
   add({ sandbox, tenant }: NamedSandbox): void {
     const known = this.served.get(sandbox);
-    if (known?.tenant === tenant) return;
-    if (known) this.end(known);
-    const served: Served = { tenant, over: false };
+    if (known && !known.over.signal.aborted && known.tenant === tenant) return;
+    if (known) void this.end(known);
+    const served: Served = { tenant, over: new AbortController() };
     this.served.set(sandbox, served);
     this.serve(sandbox, served, RETRY_MS);
   }
@@ -69,7 +73,7 @@ export class SandboxNames {
     for (const each of wanted) if (!first.has(each.sandbox)) first.set(each.sandbox, each);
     for (const [sandbox, served] of this.served) {
       if (first.has(sandbox)) continue;
-      this.end(served);
+      void this.end(served);
       this.served.delete(sandbox);
       this.locks
         .run(sandbox, () => this.forget(sandbox))
@@ -78,9 +82,18 @@ export class SandboxNames {
     for (const each of first.values()) this.add(each);
   }
 
+  /** Has nothing open in a namespace any more when it resolves; what is kept there is opened again. */
+  async release(sandbox: string): Promise<void> {
+    const served = this.served.get(sandbox);
+    if (!served) return;
+    await this.end(served);
+    // What was just being opened is closed as well.
+    await this.locks.run(sandbox, async () => undefined);
+  }
+
   /** Answers no more. In the containers everything stays, for the next one. */
   close(): void {
-    for (const served of this.served.values()) this.end(served);
+    for (const served of this.served.values()) void this.end(served);
     this.served.clear();
   }
 
@@ -89,7 +102,7 @@ export class SandboxNames {
     this.locks
       .run(sandbox, () => this.openFor(sandbox, served))
       .catch((error: unknown) => {
-        if (served.over) return;
+        if (served.over.signal.aborted) return;
         onError(HeddleError.from(error));
         const again = Math.min(2 * retryMs, MAX_RETRY_MS);
         served.timer = clock.after(retryMs, () => this.serve(sandbox, served, again));
@@ -97,10 +110,12 @@ export class SandboxNames {
   }
 
   private async openFor(sandbox: string, served: Served): Promise<void> {
-    if (served.over) return;
     const { sockets, names, onError } = this.parts;
-    const opened = await sockets.open(sandbox);
-    if (served.over) return closeSockets(opened);
+    const { signal } = served.over;
+    await this.appeared(sandbox, signal);
+    if (signal.aborted) return;
+    const opened = await sockets.open(sandbox, signal);
+    if (signal.aborted) return closeSockets(opened);
     served.server = DnsServer.on(opened, {
       names,
       tenantOf: () => served.tenant,
@@ -108,10 +123,21 @@ export class SandboxNames {
     });
   }
 
-  private end(served: Served): void {
-    served.over = true;
+  /** The engine makes a container's namespace after its interface, and starts it soon after that. */
+  private async appeared(sandbox: string, over: AbortSignal): Promise<void> {
+    const { exists, clock = systemClock } = this.parts;
+    for (let waited = 0; !over.aborted && !(await exists(sandbox)); waited += LOOK_MS) {
+      if (waited >= APPEAR_MS) throw new HeddleError('unavailable', `there is no network namespace at ${sandbox}`);
+      await clock.sleep(LOOK_MS);
+    }
+  }
+
+  private async end(served: Served): Promise<void> {
+    served.over.abort();
     served.timer?.cancel();
-    void served.server?.close();
+    const { server } = served;
+    served.server = undefined;
+    await server?.close();
   }
 
   private async forget(sandbox: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { netnsInode, type IpCommand, type IpLink } from '@heddle/host';
+import { netnsInode, type IpCommand, type IpLink, type IpWords } from '@heddle/host';
 import type { MacvlanMode } from '../../link/protocol';
 import type { MacvlanEndpoint } from './facts';
 
@@ -6,7 +6,6 @@ import type { MacvlanEndpoint } from './facts';
 export interface Device {
   readonly name: string;
   readonly netns?: string;
-  readonly mode?: MacvlanMode;
 }
 
 /** Whether a network namespace is mounted on a file. */
@@ -33,7 +32,7 @@ export class MacvlanDevices {
     const inside = await this.findInside(endpoint);
     if (inside) return inside;
     const link = await this.ip.link(endpoint.port);
-    return link && { name: link.ifname, ...modeOf(link) };
+    return link && { name: link.ifname };
   }
 
   async findInside(endpoint: MacvlanEndpoint): Promise<Device | undefined> {
@@ -41,7 +40,7 @@ export class MacvlanDevices {
     if (sandbox === undefined || !(await this.exists(sandbox))) return undefined;
     try {
       const link = pick(await this.ip.links(sandbox), endpoint);
-      return link && { name: link.ifname, netns: sandbox, ...modeOf(link) };
+      return link && { name: link.ifname, netns: sandbox };
     } catch (error) {
       // It ended while it was looked into.
       if (!(await this.exists(sandbox))) return undefined;
@@ -50,23 +49,27 @@ export class MacvlanDevices {
   }
 
   /** Removes the endpoint's child, wherever it is; returns whether there was one. */
-  async remove(endpoint: MacvlanEndpoint): Promise<boolean> {
+  remove(endpoint: MacvlanEndpoint): Promise<boolean> {
+    return this.change(endpoint, (name) => ['link', 'del', 'dev', name]);
+  }
+
+  /** Gives the endpoint's child another mode, while it is in use; returns whether there was one. */
+  setMode(endpoint: MacvlanEndpoint, mode: MacvlanMode): Promise<boolean> {
+    return this.change(endpoint, (name) => ['link', 'set', 'dev', name, 'type', 'macvlan', 'mode', mode]);
+  }
+
+  private async change(endpoint: MacvlanEndpoint, words: (name: string) => IpWords): Promise<boolean> {
     const device = await this.find(endpoint);
     if (!device) return false;
     try {
-      await this.ip.batch([['link', 'del', 'dev', device.name]], device.netns);
+      await this.ip.batch([words(device.name)], device.netns);
     } catch (error) {
       // It may have gone by itself, or the engine moved it while it was looked for.
       const again = await this.find(endpoint);
       if (again && again.netns === device.netns) throw error;
-      if (again) await this.ip.batch([['link', 'del', 'dev', again.name]], again.netns);
+      if (again) await this.ip.batch([words(again.name)], again.netns);
     }
     return true;
-  }
-
-  /** Gives a child another mode, while it is in use. */
-  async setMode({ name, netns }: Device, mode: MacvlanMode): Promise<void> {
-    await this.ip.batch([['link', 'set', 'dev', name, 'type', 'macvlan', 'mode', mode]], netns);
   }
 }
 
@@ -74,9 +77,4 @@ export class MacvlanDevices {
 function pick(links: readonly IpLink[], { mac }: MacvlanEndpoint): IpLink | undefined {
   const children = links.filter(({ linkinfo }) => linkinfo?.info_kind === 'macvlan');
   return children.find(({ address }) => address === mac) ?? (children.length === 1 ? children[0] : undefined);
-}
-
-function modeOf({ linkinfo }: IpLink): { mode?: MacvlanMode } {
-  const mode = linkinfo?.info_data?.['mode'];
-  return mode === 'bridge' || mode === 'private' || mode === 'vepa' ? { mode } : {};
 }

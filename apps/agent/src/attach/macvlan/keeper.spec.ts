@@ -45,6 +45,7 @@ describe('MacvlanKeeper', () => {
           return [...state.modes];
         },
         attached: () => state.read(),
+        inContainers: () => state.read(),
         shims: async () => state.shims,
         tidy: async () => void said.push('tidy'),
       },

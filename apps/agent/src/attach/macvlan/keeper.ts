@@ -12,10 +12,10 @@ const RETRY_MS = 2_000;
 const LOOK_MS = 60_000;
 
 export interface KeeperParts {
-  readonly driver: Pick<MacvlanDriver, 'applyModes' | 'attached' | 'shims' | 'tidy'>;
+  readonly driver: Pick<MacvlanDriver, 'applyModes' | 'attached' | 'inContainers' | 'shims' | 'tidy'>;
   readonly shims: Pick<Shims, 'ensure'>;
   /** Has names inside the containers of these endpoints, and of no others. */
-  readonly keepNames: (attached: readonly MacvlanEndpoint[]) => void;
+  readonly keepNames: (inContainers: readonly MacvlanEndpoint[]) => void;
   /** The agent is to know of these. */
   readonly tell: (endpoints: readonly AttachedEndpoint[]) => void;
   readonly configuration: () => LinkConfiguration;
@@ -84,7 +84,7 @@ export class MacvlanKeeper {
   }
 
   private async keepNames(): Promise<HeddleError[]> {
-    this.parts.keepNames(await this.parts.driver.attached());
+    this.parts.keepNames(await this.parts.driver.inContainers());
     return [];
   }
 

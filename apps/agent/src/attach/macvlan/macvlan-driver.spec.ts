@@ -1,4 +1,4 @@
-import { FakeFiles, FakeIpCommand, type IpWords } from '@heddle/host';
+import { FakeClock, FakeFiles, FakeIpCommand, waitFor, type IpWords } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
 import type { AttachedMacvlan, MacvlanMode } from '../../link/protocol';
 import { attachmentDriverContract } from '../../testing/attachment-driver-contract';
@@ -40,7 +40,11 @@ describe('MacvlanDriver', () => {
     const files = new FakeFiles();
     const sandboxes = new Set<string>();
     const switchPorts = new Map<string, string>();
+    const clock = new FakeClock(Date.UTC(2026, 5, 1));
+    const letGo: string[] = [];
     const harness = await macvlanDriverHarness(ip, files, FOLDER, {
+      clock,
+      letGo: async ({ endpointId }) => void letGo.push(endpointId),
       netnsExists: async (file) => sandboxes.has(file),
       switchPorts: async () => switchPorts,
     });
@@ -77,7 +81,22 @@ describe('MacvlanDriver', () => {
     };
     const modes = async (): Promise<Record<string, string>> =>
       Object.fromEntries((await driver.attached()).map((e) => [e.address, e.macvlan.mode]));
-    return { ...harness, ip, files, sandboxes, switchPorts, said, links, endpoint, attach, enter, leave, modes };
+    return {
+      ...harness,
+      clock,
+      letGo,
+      ip,
+      files,
+      sandboxes,
+      switchPorts,
+      said,
+      links,
+      endpoint,
+      attach,
+      enter,
+      leave,
+      modes,
+    };
   }
 
   it('makes a child of the uplink, down, and measures the parts of it', async () => {
@@ -262,6 +281,15 @@ describe('MacvlanDriver', () => {
       expect(await driver.isAlive(one)).toBe(false);
     });
 
+    it('a child lives while its container has no namespace yet', async () => {
+      const { driver, attach, endpoint, clock } = await setUp();
+      const one = { ...endpoint(1, { sandbox: SANDBOX }), since: new Date(clock.now()).toISOString() };
+      await attach(one);
+      expect(await driver.isAlive(one)).toBe(true);
+      await clock.advance(2 * 60_000);
+      expect(await driver.gone([one])).toEqual([one]);
+    });
+
     it('a child is removed inside it, before the engine would move it back', async () => {
       const { driver, ip, attach, enter, endpoint, added } = await setUp();
       const one = endpoint(1, { sandbox: SANDBOX });
@@ -319,17 +347,65 @@ describe('MacvlanDriver', () => {
       expect(await driver.gone([one])).toEqual([one]);
     });
 
-    it('a child that is up where it cannot be found is not forgotten', async () => {
-      const { driver, ip, attach, enter, endpoint, sandboxes } = await setUp();
+    it('a child in a namespace that just ends is waited for', async () => {
+      const { driver, ip, attach, enter, endpoint, sandboxes, clock, added, letGo } = await setUp();
+      const one = endpoint(1, { sandbox: SANDBOX });
+      await attach(one);
+      await enter(one, SANDBOX);
+      // The engine has let go of it, and the kernel has not yet.
+      sandboxes.clear();
+      const detached = driver.detach(one);
+      await waitFor(() => clock.pendingTimers === 1, { deadlineMs: 5_000, what: 'it to wait' });
+      await ip.batch([['link', 'del', 'dev', 'eth0']], SANDBOX);
+      await clock.advance(50);
+      await detached;
+      expect(await added()).toEqual([]);
+      expect(letGo).toEqual([one.endpointId]);
+    });
+
+    it('a child in a namespace that just ends does not live, as soon as it has ended', async () => {
+      const { driver, ip, attach, enter, endpoint, sandboxes, clock, letGo } = await setUp();
       const one = endpoint(1, { sandbox: SANDBOX });
       await attach(one);
       await enter(one, SANDBOX);
       sandboxes.clear();
-      expect(await driver.isAlive(one)).toBe(true);
-      await expect(driver.detach(one)).rejects.toMatchObject({
-        code: 'state',
-        message: expect.stringContaining(`not found at ${SANDBOX}`),
-      });
+      const alive = driver.isAlive(one);
+      await waitFor(() => clock.pendingTimers === 1, { deadlineMs: 5_000, what: 'it to wait' });
+      expect(letGo).toEqual([one.endpointId]);
+      await ip.batch([['link', 'del', 'dev', 'eth0']], SANDBOX);
+      await clock.advance(50);
+      expect(await alive).toBe(false);
+    });
+
+    it('those are told whose container has its namespace, or is about to', async () => {
+      const { driver, attach, enter, endpoint, sandboxes, clock } = await setUp();
+      const young = { ...endpoint(1, { sandbox: `${SANDBOX}x` }), since: new Date(clock.now()).toISOString() };
+      const inside = endpoint(2, { sandbox: SANDBOX });
+      for (const each of [young, inside]) await attach(each);
+      await enter(inside, SANDBOX);
+      expect(await driver.inContainers()).toEqual([young, inside]);
+      await clock.advance(2 * 60_000);
+      expect(await driver.inContainers()).toEqual([inside]);
+      sandboxes.clear();
+      expect(await driver.inContainers()).toEqual([]);
+    });
+
+    it('a child that is up where it cannot be found is not forgotten', async () => {
+      const { driver, ip, attach, enter, endpoint, sandboxes, clock } = await setUp();
+      const one = endpoint(1, { sandbox: SANDBOX });
+      await attach(one);
+      await enter(one, SANDBOX);
+      sandboxes.clear();
+      let alive: boolean | undefined;
+      const asked = driver.isAlive(one).then((answer) => (alive = answer));
+      for (let waited = 0; alive === undefined && waited < 4_000; waited += 50) await clock.advance(50);
+      await asked;
+      expect(alive).toBe(true);
+      let refused: HeddleError | undefined;
+      const detached = driver.detach(one).catch((error: HeddleError) => (refused = error));
+      for (let waited = 0; !refused && waited < 4_000; waited += 50) await clock.advance(50);
+      await detached;
+      expect(refused).toMatchObject({ code: 'state', message: expect.stringContaining(`not found at ${SANDBOX}`) });
       expect(await driver.attached()).toHaveLength(1);
       await ip.batch([['link', 'del', 'dev', 'eth0']], SANDBOX);
       await driver.detach(one);

@@ -1,13 +1,14 @@
-import { macvlanAdd, type IpCommand, type IpLink } from '@heddle/host';
+import { macvlanAdd, systemClock, waitFor, type Clock, type IpCommand, type IpLink } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
-import type { AttachedEndpoint, MacvlanMode } from '../../link/protocol';
+import type { AttachedEndpoint } from '../../link/protocol';
 import type { AttachedInterface, AttachmentDriver, AttachOptions } from '../attachment-driver';
+import { KeyedLock } from '../keyed-lock';
 import { Stopwatch } from '../stopwatch';
 import { bridgeIsFree, childModes, type Child, type WantedMode } from './child-modes';
 import { MacvlanDevices, netnsExists, type NetnsExists } from './devices';
 import type { MacvlanEndpoint, MacvlanFact, MacvlanFacts } from './facts';
-import { KeyedLock } from '../keyed-lock';
 import { childName } from './link-names';
+import { childOf, ModeChanger } from './mode-changer';
 import { explainRefusal, findParent, findVlan, isOurs, ourVlans, type Parent, type ParentPlace } from './parents';
 
 export interface MacvlanDriverOptions {
@@ -15,8 +16,19 @@ export interface MacvlanDriverOptions {
   readonly switchPorts: () => Promise<ReadonlyMap<string, string>>;
   /** Told of what could not be undone after a failure; the failure itself is thrown. */
   readonly onError: (error: HeddleError) => void;
+  /**
+   * Lets go of what this process has open in the endpoint's container: a socket keeps a network namespace, and with it the
+   * child, when everything else of the container is gone.
+   */
+  readonly letGo?: (endpoint: MacvlanEndpoint) => Promise<void>;
   readonly netnsExists?: NetnsExists;
+  readonly clock?: Clock;
 }
+
+/** Longer than the engine takes from an endpoint's creation to its container's namespace. */
+const JOINING_MS = 2 * 60_000;
+/** Longer than the kernel takes to clear a network namespace after its last process; the engine waits for it. */
+const ENDING_MS = 3_000;
 
 /**
  * Attaches endpoints as macvlan children of an uplink, or of a VLAN interface of it. No switch of this host sees their
@@ -27,6 +39,8 @@ export class MacvlanDriver implements AttachmentDriver {
   readonly driver = 'macvlan';
   readonly portName = childName;
   private readonly devices: MacvlanDevices;
+  private readonly modes: ModeChanger;
+  private readonly clock: Clock;
   /** What is decided for one child depends on the others of its uplink. */
   private readonly locks = new KeyedLock();
 
@@ -36,6 +50,8 @@ export class MacvlanDriver implements AttachmentDriver {
     private readonly options: MacvlanDriverOptions,
   ) {
     this.devices = new MacvlanDevices(ip, options.netnsExists ?? netnsExists);
+    this.modes = new ModeChanger(facts, this.devices);
+    this.clock = options.clock ?? systemClock;
   }
 
   async attach(
@@ -57,7 +73,10 @@ export class MacvlanDriver implements AttachmentDriver {
         await this.facts.put({ endpoint: attached, parent: parent.name });
         await stopwatch.part('child', () => this.ip.batch([...leftOver, ...parent.make, add]));
       } catch (error) {
-        await this.attempt(() => this.detachLocked(attached));
+        await this.attempt(async () => {
+          const problem = await this.detachLocked(attached);
+          if (problem) throw problem;
+        });
         throw explainRefusal(error, macvlan);
       }
       return { name: port, macvlan };
@@ -66,7 +85,13 @@ export class MacvlanDriver implements AttachmentDriver {
 
   async detach(endpoint: AttachedEndpoint): Promise<void> {
     const child = requireMacvlan(endpoint);
-    await this.locks.run(child.macvlan.uplink, () => this.detachLocked(child));
+    await this.options.letGo?.(child);
+    let problem: HeddleError | undefined;
+    const detached = async (): Promise<boolean> => {
+      problem = await this.locks.run(child.macvlan.uplink, () => this.detachLocked(child));
+      return problem === undefined;
+    };
+    if (!(await this.comesTrue(detached)) && problem) throw problem;
   }
 
   async undo(endpoint: AttachedEndpoint): Promise<void> {
@@ -76,9 +101,14 @@ export class MacvlanDriver implements AttachmentDriver {
   async isAlive(endpoint: AttachedEndpoint): Promise<boolean> {
     const child = requireMacvlan(endpoint);
     const links = await this.ip.links();
-    if (hasLink(links, child.macvlan.uplink)) return this.hasDevice(child, links, this.filters());
     // Without the uplink nothing is seen of its children; but who has no namespace has no interface.
-    return (await this.devices.hasSandbox(child)) !== false;
+    if (!hasLink(links, child.macvlan.uplink)) return (await this.devices.hasSandbox(child)) !== false;
+    if (!(await this.hasDevice(child, links, this.filters()))) return false;
+    if (await this.isInContainer(child)) return true;
+    // Its namespace may just be ending.
+    await this.options.letGo?.(child);
+    const isGone = async (): Promise<boolean> => !(await this.hasDevice(child, await this.ip.links(), this.filters()));
+    return !(await this.comesTrue(isGone));
   }
 
   async gone<E extends AttachedEndpoint>(endpoints: readonly E[]): Promise<E[]> {
@@ -98,6 +128,13 @@ export class MacvlanDriver implements AttachmentDriver {
     return (await this.facts.all()).flatMap(({ endpoint }) => (endpoint.macvlan.shim ? [] : [endpoint]));
   }
 
+  /** Those that are attached and whose container has its network namespace, or is about to have it. */
+  async inContainers(): Promise<MacvlanEndpoint[]> {
+    const attached = await this.attached();
+    const inside = await Promise.all(attached.map((endpoint) => this.isInContainer(endpoint)));
+    return attached.filter((_, i) => inside[i]);
+  }
+
   /** The host's own interfaces in EPGs, as they are attached. */
   async shims(): Promise<MacvlanEndpoint[]> {
     return (await this.facts.all()).flatMap(({ endpoint }) => (endpoint.macvlan.shim ? [endpoint] : []));
@@ -115,7 +152,7 @@ export class MacvlanDriver implements AttachmentDriver {
         const facts = (await this.facts.all()).filter(({ endpoint }) => endpoint.macvlan.uplink === uplink);
         const parents = [...new Set(facts.map(({ parent }) => parent))];
         const childrenOf = (parent: string): MacvlanFact[] => facts.filter((fact) => fact.parent === parent);
-        return (await Promise.all(parents.map((parent) => this.applyTo(childrenOf(parent), wanted)))).flat();
+        return (await Promise.all(parents.map((parent) => this.modes.apply(childrenOf(parent), wanted)))).flat();
       }),
     );
     return (await Promise.all(problems)).flat();
@@ -138,12 +175,15 @@ export class MacvlanDriver implements AttachmentDriver {
     return { ...child, macvlan: { ...macvlan, mode } };
   }
 
-  private async detachLocked(child: MacvlanEndpoint): Promise<void> {
-    if (!(await this.devices.remove(child))) await this.checkGone(child);
+  /** @returns why the child must not be forgotten yet, if that is so */
+  private async detachLocked(child: MacvlanEndpoint): Promise<HeddleError | undefined> {
+    const stillUp = (await this.devices.remove(child)) ? undefined : await this.checkGone(child);
+    if (stillUp) return stillUp;
     await this.facts.remove(child.port);
-    if (child.macvlan.tagging === 'access') return;
+    if (child.macvlan.tagging === 'access') return undefined;
     const vlan = findVlan(await this.ip.links(), child.macvlan);
     if (vlan && isOurs(vlan, child.macvlan)) await this.removeUnused(vlan.ifname);
+    return undefined;
   }
 
   private async attempt(work: () => Promise<void>): Promise<void> {
@@ -154,25 +194,41 @@ export class MacvlanDriver implements AttachmentDriver {
     }
   }
 
-  /** @throws HeddleError `state` when the child is up somewhere where it cannot be found: it must not be forgotten */
-  private async checkGone({ endpointId, port, mac, macvlan: { sandbox } }: MacvlanEndpoint): Promise<void> {
+  /** What says that the child is up somewhere where it cannot be found: in a namespace that just ends, or in a hidden one. */
+  private async checkGone(child: MacvlanEndpoint): Promise<HeddleError | undefined> {
+    const { endpointId, port, mac, macvlan } = child;
     const fact = await this.facts.of(port);
-    if (!fact || !(await this.ip.filteredMacs(fact.parent)).includes(mac)) return;
+    if (!fact || !(await this.ip.filteredMacs(fact.parent)).includes(mac)) return undefined;
     const others = (await this.facts.all()).filter(({ endpoint }) => endpoint.port !== port);
-    if (others.some(({ parent, endpoint }) => parent === fact.parent && endpoint.mac === mac)) return;
-    throw new HeddleError(
+    if (others.some(({ parent, endpoint }) => parent === fact.parent && endpoint.mac === mac)) return undefined;
+    return new HeddleError(
       'state',
-      `the interface of the endpoint ${endpointId.slice(0, 12)} (${mac}) is up on ${fact.parent} in a network namespace that is not found at ${sandbox ?? 'any path'}; stop the container that has it`,
+      `the interface of the endpoint ${endpointId.slice(0, 12)} (${mac}) is up on ${fact.parent} in a network namespace that is not found at ${macvlan.sandbox ?? 'any path'}; stop the container that has it`,
     );
   }
 
   private async hasDevice(child: MacvlanEndpoint, links: readonly IpLink[], macsOf: MacsOf): Promise<boolean> {
-    const hasSandbox = await this.devices.hasSandbox(child);
-    // On the host it waits to be moved into its container; when that is over, it was moved back and forgotten.
-    if (hasLink(links, child.port) && hasSandbox !== false) return true;
+    // On the host it waits for its container to have a namespace; when that is over, it was moved back and forgotten.
+    if (hasLink(links, child.port) && (await this.isInContainer(child))) return true;
     const parent = parentName(links, child.macvlan);
     if (parent !== undefined && (await macsOf(parent)).includes(child.mac)) return true;
-    return hasSandbox === true && (await this.devices.findInside(child)) !== undefined;
+    return (await this.devices.findInside(child)) !== undefined;
+  }
+
+  /** Whether its container has its namespace, or is about to; one that was never joined counts as well. */
+  private async isInContainer(child: MacvlanEndpoint): Promise<boolean> {
+    const isYoung = this.clock.now() - Date.parse(child.since) < JOINING_MS;
+    return isYoung || (await this.devices.hasSandbox(child)) !== false;
+  }
+
+  /** Whether it does within the time that the kernel takes for a namespace to end. */
+  private async comesTrue(condition: () => Promise<boolean>): Promise<boolean> {
+    try {
+      return await waitFor(condition, { deadlineMs: ENDING_MS, intervalMs: 50, what: 'it', clock: this.clock });
+    } catch (error) {
+      if (error instanceof HeddleError && error.code === 'deadline') return false;
+      throw error;
+    }
   }
 
   /** Asks about each parent once. */
@@ -183,48 +239,6 @@ export class MacvlanDriver implements AttachmentDriver {
       asked.set(parent, macs);
       return macs;
     };
-  }
-
-  /** Changes the modes of one parent's children. */
-  private async applyTo(facts: readonly MacvlanFact[], wanted: WantedMode): Promise<HeddleError[]> {
-    const modes = childModes(facts.map(childOf), wanted);
-    const current = new Map(facts.map((fact) => [fact.endpoint.port, fact]));
-    const change = facts.flatMap(({ endpoint: { port, macvlan } }) => {
-      const mode = modes.get(port);
-      return mode === undefined || mode === macvlan.mode ? [] : [{ port, mode }];
-    });
-    const problems: HeddleError[] = [];
-    const apply = async ({ port, mode }: { port: string; mode: MacvlanMode }): Promise<void> => {
-      const fact = current.get(port);
-      const others = [...current.values()].map(childOf);
-      if (!fact || (mode === 'bridge' && !bridgeIsFree(fact.endpoint.epg, others))) return;
-      try {
-        current.set(port, await this.changeMode(fact, mode));
-      } catch (error) {
-        problems.push(modeProblem(fact, mode, error));
-      }
-    };
-    await Promise.all(change.filter(({ mode }) => mode !== 'bridge').map(apply));
-    await Promise.all(change.filter(({ mode }) => mode === 'bridge').map(apply));
-    return problems;
-  }
-
-  /** The facts never tell of less than the kernel has: others get mode bridge by them. */
-  private async changeMode(fact: MacvlanFact, mode: MacvlanMode): Promise<MacvlanFact> {
-    const { endpoint, parent } = fact;
-    const changed = { parent, endpoint: { ...endpoint, macvlan: { ...endpoint.macvlan, mode } } };
-    const set = async (): Promise<void> => {
-      const device = await this.devices.find(endpoint);
-      if (device) await this.devices.setMode(device, mode);
-    };
-    if (mode === 'bridge') {
-      await this.facts.put(changed);
-      await set();
-    } else {
-      await set();
-      await this.facts.put(changed);
-    }
-    return changed;
   }
 
   /** Removes a VLAN interface of ours that no child has for a parent, of whomever it might be. */
@@ -247,13 +261,6 @@ const hasLink = (links: readonly IpLink[], name: string): boolean => links.some(
 const parentName = (links: readonly IpLink[], place: ParentPlace): string | undefined =>
   place.tagging === 'access' ? place.uplink : findVlan(links, place)?.ifname;
 
-const childOf = ({ endpoint: { port, epg, macvlan } }: MacvlanFact): Child => ({
-  port,
-  epg,
-  mode: macvlan.mode,
-  ...(macvlan.shim ? { shim: true } : {}),
-});
-
 function requireMacvlan(endpoint: AttachedEndpoint): MacvlanEndpoint {
   const { endpointId, macvlan } = endpoint;
   if (macvlan) return { ...endpoint, macvlan };
@@ -268,9 +275,3 @@ const tooLarge = (mtu: number, parent: Parent): HeddleError =>
     'refused',
     `the MTU of the endpoint is ${mtu}, that of ${parent.name} only ${parent.mtu}: set the mtu of the Domain to ${parent.mtu} or less, or raise that of ${parent.name}`,
   );
-
-function modeProblem({ endpoint }: MacvlanFact, mode: MacvlanMode, error: unknown): HeddleError {
-  const { code, message } = HeddleError.from(error);
-  const name = `the interface of the endpoint ${endpoint.endpointId.slice(0, 12)} (${endpoint.epg})`;
-  return new HeddleError(code, `${name} has mode ${endpoint.macvlan.mode} and could not get ${mode}: ${message}`);
-}

@@ -45,15 +45,18 @@ export class MacvlanPart {
 
   constructor(private readonly options: MacvlanPartOptions) {
     const { config, files, ip, commands, ovs, names, socketsProgram, log, onUndoFailed } = options;
-    this.driver = new MacvlanDriver(ip, new MacvlanFacts(files, path.join(config.runDir, MACVLAN_FOLDER)), {
-      switchPorts: () => switchPorts(ovs),
-      onError: onUndoFailed,
-    });
     this.names = new SandboxNames({
-      sockets: new SandboxSockets(ip, commands, socketsProgram),
+      sockets: new SandboxSockets(commands, socketsProgram),
       names,
       exists: netnsExists,
       onError: (error) => log('warn', `names in a container: ${error.message}`),
+    });
+    this.driver = new MacvlanDriver(ip, new MacvlanFacts(files, path.join(config.runDir, MACVLAN_FOLDER)), {
+      switchPorts: () => switchPorts(ovs),
+      letGo: async ({ macvlan: { sandbox } }) => {
+        if (sandbox !== undefined) await this.names.release(sandbox);
+      },
+      onError: onUndoFailed,
     });
   }
 
@@ -61,12 +64,16 @@ export class MacvlanPart {
   start(addresses: HostAddresses, agent: AgentAccess): () => Promise<void> {
     const { ip, nft, journal, log } = this.options;
     const { driver, names } = this;
+    let failure: string | undefined;
     const unported = new Pushed<readonly AttachedEndpoint[]>({
       send: async (endpoints) => void (await agent.ask('unported', endpoints, TELL_DEADLINE_MS)),
+      onArrived: () => (failure = undefined),
       onFailed: (error) => {
         const { code, message } = HeddleError.from(error);
-        // While there is no agent nothing needs to be told.
-        if (code !== 'unavailable') log('warn', `the agent does not take the endpoints of uplinks: ${message}`);
+        // While there is no agent nothing needs to be told; and it is tried again every second.
+        if (code !== 'unavailable' && message !== failure)
+          log('warn', `the agent does not take the endpoints of uplinks: ${message}`);
+        failure = message;
       },
     });
     const shims = new Shims({
@@ -83,7 +90,7 @@ export class MacvlanPart {
     const keeper = new MacvlanKeeper({
       driver,
       shims,
-      keepNames: (attached) => names.keep(attached.flatMap(sandboxOf)),
+      keepNames: (inContainers) => names.keep(inContainers.flatMap(sandboxOf)),
       tell: (endpoints) => unported.set(endpoints),
       configuration: () => journal.state.configuration,
       onError: (error) => log('error', `macvlan: ${error.message}`),
