@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { build } from 'esbuild';
+import { buildSync } from 'esbuild';
 import { SystemFiles, SystemProcesses } from '@heddle/host';
 import { HeddleIpamDriver } from '../attach/ipam-driver';
 import { linkHandlers } from '../attach/link-handlers';
@@ -31,7 +31,7 @@ export async function openMacvlanHost(cable: TestCable, folder: string, configur
     journal,
     names: () => names.current,
     onUndoFailed: ({ message }) => void problems.push(message),
-    socketsProgram: await socketsProgram(folder),
+    socketsProgram: socketsProgram(folder),
     log: (_level, message) => void problems.push(message),
   });
   const network = new HeddleNetworkDriver({
@@ -63,9 +63,9 @@ export async function openMacvlanHost(cable: TestCable, folder: string, configur
 }
 export type MacvlanHost = Awaited<ReturnType<typeof openMacvlanHost>>;
 
-async function socketsProgram(folder: string): Promise<string> {
+function socketsProgram(folder: string): string {
   const outfile = path.join(folder, 'sockets.js');
   const entry = path.join(__dirname, '..', 'attach', 'dns', 'sockets-program.ts');
-  await build({ entryPoints: [entry], outfile, bundle: true, platform: 'node', logLevel: 'error' });
+  buildSync({ entryPoints: [entry], outfile, bundle: true, platform: 'node', logLevel: 'error' });
   return outfile;
 }

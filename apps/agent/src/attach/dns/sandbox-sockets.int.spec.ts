@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import packet from 'dns-packet';
-import { build } from 'esbuild';
+import { buildSync } from 'esbuild';
 import { macvlanAdd, SystemProcesses, waitFor } from '@heddle/host';
 import { UPLINK } from '../../testing/macvlan-driver-harness';
 import { TestCable } from '../../testing/test-cable';
@@ -36,7 +36,7 @@ describeRoot('sockets in a container', () => {
   beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'hdns-'));
     const program = path.join(folder, 'sockets.js');
-    await build({ entryPoints: [path.join(__dirname, 'sockets-program.ts')], outfile: program, bundle: true, platform: 'node' }); // prettier-ignore
+    buildSync({ entryPoints: [path.join(__dirname, 'sockets-program.ts')], outfile: program, bundle: true, platform: 'node' }); // prettier-ignore
     sockets = new SandboxSockets(processes, program);
     cable = await TestCable.make('10.77.2');
     sandbox = await cable.container('s');

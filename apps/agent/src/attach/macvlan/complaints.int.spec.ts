@@ -155,6 +155,7 @@ describeRoot('complaints of macvlan', () => {
     const all = [await start('n1'), await start('n2'), await start('n3', 'blue/default')];
     expect(all.map(({ gateway }) => gateway)).toEqual([GATEWAY, GATEWAY, GATEWAY]);
     expect((await cable.ip.filteredMacs(UPLINK)).length).toBe(3);
+    await waitFor(() => host.unported().length === 3, { deadlineMs: 5_000, what: 'the agent to be told of all' });
     const modes = host.unported().map(({ epg, macvlan }) => `${epg} ${macvlan?.mode}`);
     expect(modes.sort()).toEqual([`${WEB} bridge`, `${WEB} bridge`, `${BLUE} vepa`]);
     // One EPG on two networks; the other EPG behind the leaf, which here forwards nothing back.

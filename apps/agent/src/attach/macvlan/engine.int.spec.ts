@@ -4,6 +4,7 @@ import path from 'node:path';
 import { buildDemoImage, DEMO_IMAGE, ipamService, networkService, PluginServer, TestEngine, type NetworkDriver } from '@heddle/docker'; // prettier-ignore
 import { SystemProcesses, waitFor } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
+import { macIn } from '@heddle/ipam';
 import type { LinkConfiguration } from '../../link/protocol';
 import { sandboxHealthProbe } from '../../runtime/sandbox-health-probe';
 import { MACVLAN } from '../../testing/attach';
@@ -112,7 +113,7 @@ describeRoot('containers of a real engine on an uplink', () => {
     expect(links.map(({ ifname }) => ifname).sort()).toEqual(['eth0', 'lo']);
     expect(links.find(({ ifname }) => ifname === 'eth0')).toMatchObject({
       mtu: 1400,
-      address: '02:48:0a:4d:04:40',
+      address: macIn('acme/default', `${SUBNET}.64`),
       linkinfo: { info_kind: 'macvlan', info_data: { mode: 'bridge' } },
     });
     const routes = await cable.ip.query<{ dst: string; gateway?: string }>(['route', 'show'], `/proc/${pid}/ns/net`);

@@ -1,3 +1,4 @@
+import { macIn } from '@heddle/ipam';
 import { FakeFiles, FakeIpCommand, FakeNftCommand } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
 import type { LinkConfiguration } from '../../link/protocol';
@@ -94,7 +95,7 @@ describe('Shims', () => {
     let from = ip.commands.length;
     expect(await ensure({ [WEB]: SHIM })).toEqual([]);
     expect(said(from)).toEqual([
-      `link add link up0 name ${PORT} mtu 1400 address 02:48:0a:20:00:02 type macvlan mode bridge`,
+      `link add link up0 name ${PORT} mtu 1400 address ${macIn('acme/default', '10.32.0.2')} type macvlan mode bridge`,
       `address replace 10.32.0.2/32 dev ${PORT}`,
       `link set dev ${PORT} up`,
       `route replace 10.32.0.5/32 dev ${PORT} src 10.32.0.2`,
@@ -104,7 +105,7 @@ describe('Shims', () => {
         endpointId: `shim-${PORT}`,
         bridgeDomain: 'acme/default',
         epg: WEB,
-        mac: '02:48:0a:20:00:02',
+        mac: macIn('acme/default', '10.32.0.2'),
         address: '10.32.0.2',
         port: PORT,
         linkIndex: 0,
