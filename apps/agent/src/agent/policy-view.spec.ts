@@ -1,5 +1,4 @@
-import { acceptedPolicy, classEntry, POLICY } from '../testing/parts';
-import { linkConfiguration } from './link-configuration';
+import { acceptedPolicy, POLICY } from '../testing/parts';
 import { PolicyView } from './policy-view';
 
 const VIEW = new PolicyView(acceptedPolicy().entries);
