@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { MachineLock, systemClock, SystemProcesses } from '@heddle/host';
 import { HeddleError } from '@heddle/model';
@@ -35,7 +36,10 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     const report = await run(name, context);
     for (const line of textLines(report)) context.log(line);
-    if (picture !== undefined) await writeFile(picture.file, picture.draw(jsonReport(report)));
+    if (picture !== undefined) {
+      await mkdir(path.dirname(path.resolve(picture.file)), { recursive: true });
+      await writeFile(picture.file, picture.draw(jsonReport(report)));
+    }
     if (json) context.log(jsonLine(report));
     return 0;
   } catch (error) {
