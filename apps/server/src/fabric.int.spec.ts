@@ -92,7 +92,7 @@ describeNats('a fabric, with the services as they run', () => {
     agents = [
       await Agent.join(server, natsPort, 'leaf1', { role: 'leaf', underlay: '192.0.2.101' }),
       await Agent.join(server, natsPort, 'h1', {
-        uplinks: { fabric: uplink('eth1', 'p1'), direct: uplink('eth2', 'p2') },
+        uplinks: { fabric: uplink('eth1', 'p1'), macvlan: uplink('eth2', 'p2') },
       }),
     ];
   });

@@ -29,10 +29,11 @@ const macOf = (epg: string): string => `52:54:00:00:00:${(16 + EPGS.indexOf(epg)
 
 const docs = (...objects: object[]): string => objects.map((o) => JSON.stringify(o)).join('\n---\n');
 
-const epg = (name: string, isolation: 'enforced' | 'unenforced'): object => ({
+const epg = (name: string, isolation: 'enforced' | 'unenforced', binding: object = {}): object => ({
   kind: 'Epg',
   metadata: { tenant: 'acme', application: 'all', name },
   spec: {
+    ...binding,
     domain: name === SIBLINGS ? 'bridge' : (WAYS[name.split('-')[0] as keyof typeof WAYS] ?? 'default'),
     provides: ['web'],
     consumes: ['web'],
@@ -78,6 +79,25 @@ const application = docs(
   })),
 );
 
+/** The first of two names its EPG; the other is bound to it in another way. */
+const isFirst = (name: string): boolean => name.endsWith('-a');
+
+/** A virtual machine, and of the second its EPG, which has it by an attribute. */
+const machineObjects = (name: string): object[] => [
+  ...(isFirst(name) ? [] : [epg(name, 'unenforced', { attributes: { criteria: [{ label: `role=${name}` }] } })]),
+  {
+    kind: 'Endpoint',
+    metadata: { tenant: 'acme', application: 'all', name, labels: { role: name } },
+    spec: {
+      endpointKind: 'vm',
+      mac: macOf(name),
+      addresses: [addressOf(name)],
+      ...(isFirst(name) ? { epg: name } : {}),
+      attachment: { driver: 'ovs', interfaceId: name },
+    },
+  },
+];
+
 /** What is observed of an endpoint. */
 interface EndpointStatus {
   readonly epg?: string;
@@ -117,31 +137,8 @@ describeRoot('one policy over every kind of endpoint', () => {
       await lab.serverUp(spec);
       servers.set(name, lab.server(spec.name));
     }
-    const written = await Promise.all(
-      SERVERS.map(async (name) => ({
-        kind: 'Endpoint',
-        metadata: { tenant: 'acme', application: 'all', name },
-        spec: {
-          endpointKind: 'baremetal',
-          mac: macOf(name),
-          addresses: [addressOf(name)],
-          epg: name,
-          attachment: await servers.get(name)?.attachment(),
-        },
-      })),
-    );
-    const virtual = MACHINES.map((name) => ({
-      kind: 'Endpoint',
-      metadata: { tenant: 'acme', application: 'all', name },
-      spec: {
-        endpointKind: 'vm',
-        mac: macOf(name),
-        addresses: [addressOf(name)],
-        epg: name,
-        attachment: { driver: 'ovs', interfaceId: name },
-      },
-    }));
-    await api.applyAndSettle(docs(...written, ...virtual));
+    await api.applyAndSettle(docs(...(await Promise.all(SERVERS.map((name) => serverObjects(name)))).flat()));
+    await api.applyAndSettle(docs(...MACHINES.flatMap(machineObjects)));
     for (const [i, name] of MACHINES.entries()) {
       const network = { mac: macOf(name), address: `${addressOf(name)}/16`, gateway: GATEWAY };
       const tap = `hd_${name}`;
@@ -153,6 +150,16 @@ describeRoot('one policy over every kind of endpoint', () => {
     await Promise.all([...machines.values()].map((machine) => machine.stop()));
     await cluster?.stop();
   }, 60_000);
+
+  /** A server, and of the second its EPG, which has it by its place. */
+  async function serverObjects(name: string, mac = macOf(name)): Promise<object[]> {
+    const attachment = await (servers.get(name) as ServerNode).attachment();
+    const { driver: _driver, ...place } = attachment;
+    const spec = { endpointKind: 'baremetal', mac, addresses: [addressOf(name)], attachment };
+    const metadata = { tenant: 'acme', application: 'all', name };
+    if (isFirst(name)) return [{ kind: 'Endpoint', metadata, spec: { ...spec, epg: name } }];
+    return [epg(name, 'unenforced', { staticBindings: [place] }), { kind: 'Endpoint', metadata, spec }];
+  }
 
   const parties = (): Party[] => [
     ...containers.map(({ epg, host, address, netns }) => ({
@@ -307,4 +314,17 @@ describeRoot('one policy over every kind of endpoint', () => {
     expect(await tries(source, addressOf(name), DENIED)).toBe('closed');
     expect(await events(name)).toContain('moved');
   }, 90_000);
+
+  it('tells neighbours at once of an address that another interface has now', async () => {
+    const [name, source, mac] = ['metal-a', from('vxlan-a'), '52:54:00:00:01:99'];
+    expect(await tries(source, addressOf(name))).toBe('open');
+    const known = async (): Promise<string | undefined> =>
+      (await ipIn<{ lladdr?: string }>(source.netns, 'neighbour', 'show', 'to', addressOf(name)))[0]?.lladdr;
+    expect(await known()).toBe(macOf(name));
+    const server = servers.get(name) as ServerNode;
+    await server.exec(['ip', 'link', 'set', 'dev', server.link(), 'address', mac]);
+    await cluster.api.applyAndSettle(docs(...(await serverObjects(name, mac))));
+    await until('the neighbour to know', async () => (await known()) === mac);
+    expect(await tries(source, addressOf(name))).toBe('open');
+  }, 60_000);
 });
