@@ -19,7 +19,7 @@ import { MACVLAN_FOLDER } from './attach/macvlan/macvlan-part';
 import { OvsDriver } from './attach/ovs/ovs-driver';
 import { insideName, portName } from './attach/ovs/port-names';
 import { AgentStore } from './store';
-import { accepted, acceptedPolicy, attachedEndpoint, distributed, temporaryFolder } from './testing/parts';
+import { accepted, acceptedEncapsulations, acceptedPolicy, attachedEndpoint, distributed, temporaryFolder } from './testing/parts';
 
 const describeRoot = process.getuid?.() === 0 ? describe : describe.skip;
 const APP = path.join(__dirname, '..');
@@ -126,6 +126,7 @@ describeRoot('the programs of a host, asked to end', () => {
     });
     await store.policy.commit({ accepted: acceptedPolicy(), highestClassId: 17 });
     await store.endpoints.commit({ accepted: accepted({ c: distributed('c') }) });
+    await store.encapsulations.commit({ accepted: acceptedEncapsulations() });
     await store.allocations.commit({ accepted: accepted({}) });
     engine = engineStub(config.docker.socket, touched);
     database = await OvsDatabase.connect({ socketPath: ovs.dbSocket });
