@@ -19,7 +19,14 @@ import { MACVLAN_FOLDER } from './attach/macvlan/macvlan-part';
 import { OvsDriver } from './attach/ovs/ovs-driver';
 import { insideName, portName } from './attach/ovs/port-names';
 import { AgentStore } from './store';
-import { accepted, acceptedEncapsulations, acceptedPolicy, attachedEndpoint, distributed, temporaryFolder } from './testing/parts';
+import {
+  accepted,
+  acceptedEncapsulations,
+  acceptedPolicy,
+  attachedEndpoint,
+  distributed,
+  temporaryFolder,
+} from './testing/parts';
 
 const describeRoot = process.getuid?.() === 0 ? describe : describe.skip;
 const APP = path.join(__dirname, '..');

@@ -185,7 +185,7 @@ describe('InventoryReign, of fabrics and endpoints', () => {
       domains: ['flat', 'trunk', 'wire'],
       domainProblems: { default: 'ends no tunnels, which encapsulation vxlan needs' },
     });
-    expect(hosts.entries.get('leaf1')).toMatchObject({ domains: [] });
+    expect(hosts.entries.get('leaf1')).toMatchObject({ domains: [], domainProblems: {} });
   });
 
   describe('virtual machines', () => {

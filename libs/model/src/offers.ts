@@ -23,10 +23,10 @@ export function offerProblem(host: HostSpec, name: string, domain: DomainSpec): 
 export const offeredDomains = (host: HostSpec, domains: ReadonlyMap<string, DomainSpec>): string[] =>
   [...domains].flatMap(([name, spec]) => (offerProblem(host, name, spec) === undefined ? [name] : [])).sort();
 
-/** Why a host does not offer the other Domains, by their names; see {@link offerProblem}. */
+/** Why a host does not offer the other Domains, by their names; see {@link offerProblem}. Nobody asks a leaf to. */
 export const refusedDomains = (host: HostSpec, domains: ReadonlyMap<string, DomainSpec>): Record<string, string> =>
   Object.fromEntries(
-    [...domains].flatMap(([name, spec]) => {
+    [...(host.role === 'leaf' ? [] : domains)].flatMap(([name, spec]) => {
       const problem = offerProblem(host, name, spec);
       return problem === undefined ? [] : [[name, problem]];
     }),

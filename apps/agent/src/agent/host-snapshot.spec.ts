@@ -54,6 +54,14 @@ describe('hostSides', () => {
     expect(remote).toEqual([expect.objectContaining({ id: child.id, underlay: '192.0.2.254', fabric: true })]);
   });
 
+  it('is not led to a leaf by an uplink that is no port of its bridge', () => {
+    const uplinks = { ...situation().uplinks, macvlan: { interface: 'eth2', leaf: 'leaf2', port: 'h1' } };
+    const fabric = { leaf: 'leaf2', port: 'h1', via: 'macvlan', hairpin: true } as const;
+    const child = distributed('allocation:acme/shop/api-1', { host: 'h1', fabric });
+    const { remote } = hostSides(situation({ uplinks, endpoints: byId(child) }));
+    expect(remote).toEqual([expect.objectContaining({ id: child.id, fabric: false })]);
+  });
+
   it('reaches by its fabric only who is behind a leaf that it is cabled to', () => {
     const fabric = { leaf: 'leaf2', port: 'p1', via: 'static', hairpin: false } as const;
     const { remote } = hostSides(situation({ endpoints: byId(distributed('endpoint:acme/shop/db', { fabric })) }));

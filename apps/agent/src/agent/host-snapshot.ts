@@ -26,7 +26,7 @@ export interface Sides {
  */
 export function hostSides(situation: HostSituation): Sides {
   const { host, ports, endpoints, allocation } = situation;
-  const leaves = new Set(Object.values(situation.uplinks).flatMap(({ leaf }) => leaf ?? []));
+  const leaves = switchedLeaves(situation);
   const machines = new Map(ports.machines.map((machine) => [machine.interfaceId, machine]));
   const containers = ports.endpoints.map((e): LocalEndpoint => ({
     id: endpointName(host, e),
@@ -74,6 +74,14 @@ export const remoteEndpoint = (
   underlay,
   fabric: fabric !== undefined && leaves.has(fabric.leaf),
 });
+
+/** The leaves that the switch itself is cabled to: an uplink of children leads none of its packets anywhere. */
+const switchedLeaves = ({ uplinks, ports }: HostSituation): ReadonlySet<string> =>
+  new Set(
+    Object.values(uplinks).flatMap((uplink) =>
+      uplink.leaf !== undefined && ports.numbers[uplink.interface] !== undefined ? [uplink.leaf] : [],
+    ),
+  );
 
 /** By which port and in which VLAN the endpoints of an EPG reach a fabric. */
 function uplinkOf({ encapsulations, uplinks, ports }: HostSituation, epg: string): Pick<LocalEndpoint, 'uplink'> {
