@@ -10,8 +10,9 @@ export interface Wanted {
   /** Desired state by key, up to `position` of the log. */
   readonly objects: ReadonlyMap<string, AnyObject>;
   readonly position: number;
-  /** By the path of the EPG. */
+  /** By the path of the EPG, worked out from the log up to `encapsulationPosition`. */
   readonly encapsulations: ReadonlyMap<string, DistributedEncapsulation>;
+  readonly encapsulationPosition: number;
   /** Another number where objects or encapsulations are others; the position moves without that, too. */
   readonly version: number;
 }
@@ -22,6 +23,12 @@ export interface DriverParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly emit: (fact: EventFact) => void;
+}
+
+/** What drivers of controllers tell besides. */
+export interface ControllerParts extends DriverParts {
+  /** Objects and VLANs up to this position of the log are in force, and nothing else of ours. */
+  readonly onInForce: (position: number) => void;
 }
 
 /** Brings one Fabric to its desired state and tells what is in force. */

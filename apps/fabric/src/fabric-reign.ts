@@ -1,9 +1,10 @@
 import type { Files } from '@heddle/host';
-import { Subscriber } from '@heddle/messaging';
+import { Publisher, Subscriber } from '@heddle/messaging';
 import {
   HeddleError,
   TOPICS,
   type DistributedEncapsulation,
+  type DistributedFabric,
   type EventFact,
   type FabricPlan,
   type FabricSpec,
@@ -34,10 +35,13 @@ interface Running {
 export class FabricReign implements Reign {
   private readonly encapsulations: Subscriber<DistributedEncapsulation>;
   private readonly hosts: Subscriber<HostView>;
+  private readonly publisher: Publisher;
+  private readonly inForce = new Map<string, DistributedFabric>();
   private readonly running = new Map<string, Running>();
   /** Drivers of one name follow one another: two never talk to the same controllers. */
   private readonly ending = new Map<string, Promise<void>>();
   private readonly stops: (() => void)[] = [];
+  private encapsulationPosition = 0;
   private version = 0;
   /** The objects have changed since they were looked at. */
   private behind = false;
@@ -49,14 +53,20 @@ export class FabricReign implements Reign {
     private readonly parts: FabricReignParts,
   ) {
     const { bus, clock } = context;
+    const { identity, term } = ownership;
+    this.publisher = new Publisher({ bus, clock, service: 'fabric', identity, epoch: term.epoch });
+    this.publish();
     const follow = <T>(topic: string): Subscriber<T> =>
       new Subscriber<T>({
         bus,
         clock,
         service: 'inventory',
         topic,
-        onAccepted: (_accepted, { put, delete: gone }) => {
-          if (topic === TOPICS.encapsulations && put.size + gone.length > 0) this.version++;
+        onAccepted: ({ watermark }, { put, delete: gone }) => {
+          if (topic === TOPICS.encapsulations) {
+            this.encapsulationPosition = watermark.position;
+            if (put.size + gone.length > 0) this.version++;
+          }
           this.changed();
         },
         onRefused: () => undefined,
@@ -77,6 +87,7 @@ export class FabricReign implements Reign {
       }),
       () => look.cancel(),
     );
+    reign.publisher.start();
     reign.objectsChanged();
     return reign;
   }
@@ -84,7 +95,7 @@ export class FabricReign implements Reign {
   async stop(): Promise<void> {
     this.stopped = true;
     for (const stop of this.stops) stop();
-    await Promise.all([this.encapsulations.close(), this.hosts.close()]);
+    await Promise.all([this.encapsulations.close(), this.hosts.close(), this.publisher.stop()]);
     for (const name of [...this.running.keys()]) this.end(name);
     await Promise.all(this.ending.values());
   }
@@ -122,6 +133,7 @@ export class FabricReign implements Reign {
         objects: view.entries,
         position: view.position,
         encapsulations: this.encapsulations.entries,
+        encapsulationPosition: this.encapsulationPosition,
         version: this.version,
       },
     };
@@ -157,7 +169,19 @@ export class FabricReign implements Reign {
     const parts: DriverParts = { fabric: name, clock, log, emit };
     const driver =
       spec.driver === 'apic'
-        ? new ApicDriver({ ...parts, spec, files, identity, term, wanted: () => this.wanted(), ...apic })
+        ? new ApicDriver({
+            ...parts,
+            spec,
+            files,
+            identity,
+            term,
+            wanted: () => this.wanted(),
+            onInForce: (inForce) => {
+              this.inForce.set(name, { fabric: name, inForce });
+              this.publish();
+            },
+            ...apic,
+          })
         : new LeafDriver({ ...parts, hosts: () => this.hostsNow() });
     this.running.set(name, { spec: JSON.stringify(spec), driver });
   }
@@ -166,6 +190,8 @@ export class FabricReign implements Reign {
     const running = this.running.get(name);
     if (!running) return;
     this.running.delete(name);
+    this.inForce.delete(name);
+    this.publish();
     const ended = running.driver
       .stop()
       .catch((error: unknown) => this.context.log.error({ err: error, fabric: name }, 'fabric'))
@@ -174,6 +200,12 @@ export class FabricReign implements Reign {
         this.objectsChanged();
       });
     this.ending.set(name, ended);
+  }
+
+  private publish(): void {
+    // Whoever goes on says it anew.
+    if (this.stopped) return;
+    this.publisher.publish(TOPICS.fabrics, this.inForce, this.ownership.view.position);
   }
 
   private changed(): void {

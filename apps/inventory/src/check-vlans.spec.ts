@@ -32,6 +32,7 @@ const problemsOf = (text: string, given: Given = {}): Problem[] =>
       heard: {
         reports: new Map((given.reports ?? []).map((r) => [r.host, r])),
         positions: new Map([['h1', 9], ['h2', 9], ['leaf1', 9]]),
+        fabrics: new Map(),
         position: 9,
       },
     },

@@ -20,7 +20,7 @@ export interface KnownVlans {
 /** What an instance knows that does not hold the lease: nothing, so it refuses only what could not be had in any case. */
 const NOTHING_KNOWN: KnownVlans = {
   table: EMPTY_VLAN_TABLE,
-  heard: { reports: new Map(), positions: new Map(), position: 0 },
+  heard: { reports: new Map(), positions: new Map(), fabrics: new Map(), position: 0 },
 };
 
 /**

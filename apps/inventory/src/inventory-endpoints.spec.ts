@@ -10,7 +10,7 @@ import {
 } from '@heddle/model';
 import { TestOwnership, type Ownership } from '@heddle/service';
 import { InventoryReign } from './inventory-reign';
-import { container, entriesOf, epg, report, server, tap, vm, WORLD } from './testing/objects';
+import { container, domain, entriesOf, epg, report, server, tap, vm, WORLD } from './testing/objects';
 
 const KINDS = ['Host', 'Fabric', 'Domain', 'Epg', 'BridgeDomain', 'Endpoint'] as const;
 const HOSTS = ['h1', 'h2', 'h3', 'leaf1'];
@@ -122,6 +122,35 @@ describe('InventoryReign, of fabrics and endpoints', () => {
       expect(wire()?.vlans).toEqual({ size: 10, used: 1, resting: 0, free: 9 });
       await write(epg('acme/shop/db3', '{ domain: wire }'));
       expect(vlans()).toMatchObject({ db2: 101, db3: 100 });
+    });
+
+    it('rest until the controllers of their fabric have let go of them, too', async () => {
+      const fabric = `kind: Fabric\nmetadata: { name: aci }\nspec: { driver: apic, controllers: ["https://apic"], user: heddle, passwordFile: /etc/heddle/apic }\n`;
+      await write(
+        fabric +
+          domain('paths', 'driver: macvlan, fabric: aci, uplink: b, vlans: "400-401"') +
+          epg('acme/shop/old', '{ domain: paths }'),
+      );
+      await write('', ['Epg/acme/shop/old']);
+      const at = await position();
+      for (const name of HOSTS) await beat(name, { encapsulationPosition: at });
+      const given = () => reign.domains().find(({ name }) => name === 'paths')?.given;
+      expect(given()).toEqual([{ vlan: 400, epg: 'acme/shop/old', waitsFor: ['Fabric aci'] }]);
+      const controllers = world.publisher('fabric');
+      const inForce = async (position: number): Promise<void> => {
+        controllers.publish(TOPICS.fabrics, new Map([['aci', { fabric: 'aci', inForce: position }]]), position);
+        await world.settle();
+      };
+      await inForce(at - 1);
+      controllers.start();
+      await world.clock.advance(2_500);
+      expect(given()).toMatchObject([{ waitsFor: ['Fabric aci'] }]);
+      await write(epg('acme/shop/new', '{ domain: paths }'));
+      expect(vlans()).toMatchObject({ new: 401 });
+      await inForce(at);
+      expect(given()).toEqual([{ vlan: 401, epg: 'acme/shop/new' }]);
+      await write(epg('acme/shop/newer', '{ domain: paths }'));
+      expect(vlans()).toMatchObject({ new: 401, newer: 400 });
     });
 
     it('rest while a host has an endpoint in them, also for who takes the lease over', async () => {

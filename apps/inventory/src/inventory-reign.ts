@@ -8,11 +8,12 @@ import {
   type BlockTable,
   type VlanTable,
 } from '@heddle/ipam';
-import { FencedBucket, Publisher } from '@heddle/messaging';
+import { FencedBucket, Publisher, Subscriber } from '@heddle/messaging';
 import {
   HeddleError,
   TOPICS,
   type AllocationStatus,
+  type DistributedFabric,
   type DomainView,
   type EndpointView,
   type EventFact,
@@ -58,6 +59,8 @@ export class InventoryReign implements Reign {
   private readonly vlanKeeper: VlanKeeper;
   private tracker!: EndpointTracker;
   private readonly publisher: Publisher;
+  /** What the fabric service says of Fabrics with controllers. */
+  private readonly fabricsInForce: Subscriber<DistributedFabric>;
   private readonly stops: (() => void)[] = [];
   private connectedSince: number | undefined;
   /** The objects have changed since they were looked at. */
@@ -76,6 +79,17 @@ export class InventoryReign implements Reign {
     const { bus, clock } = context;
     const { identity, term } = ownership;
     this.publisher = new Publisher({ bus, clock, service: 'inventory', identity, epoch: term.epoch });
+    this.fabricsInForce = new Subscriber<DistributedFabric>({
+      bus,
+      clock,
+      service: 'fabric',
+      topic: TOPICS.fabrics,
+      // Controllers that have let go of a VLAN make it free.
+      onAccepted: (_accepted, { put }) => {
+        if (put.size > 0) this.settleSoon();
+      },
+      onRefused: () => undefined,
+    });
     this.vlanKeeper = new VlanKeeper({
       clock,
       settled: ownership.settled,
@@ -144,7 +158,7 @@ export class InventoryReign implements Reign {
   async stop(): Promise<void> {
     this.stopped = true;
     for (const stop of this.stops) stop();
-    await this.publisher.stop();
+    await Promise.all([this.publisher.stop(), this.fabricsInForce.close()]);
     await this.turn;
     this.bucket.close();
   }
@@ -286,6 +300,7 @@ export class InventoryReign implements Reign {
       objects: this.objects(),
       reports: this.registry.reports(),
       positions: this.registry.encapsulationPositions(),
+      fabrics: new Map([...this.fabricsInForce.entries].map(([name, { inForce }]) => [name, inForce])),
       position: this.ownership.view.position,
     };
   }

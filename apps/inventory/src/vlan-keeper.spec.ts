@@ -44,6 +44,7 @@ describe('VlanKeeper', () => {
         ]),
       ),
       positions: new Map(names.map((name) => [name, position])),
+      fabrics: new Map(),
       position,
     };
   };

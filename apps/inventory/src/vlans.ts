@@ -28,27 +28,33 @@ export function vlanDemands({ epgs, domains }: InventoryObjects): VlanDemand[] {
   });
 }
 
-/** What hosts have said that decides about VLANs. */
+/** What hosts and the fabric service have said that decides about VLANs. */
 export interface HeardOfVlans {
   readonly reports: ReadonlyMap<string, HostReport>;
   /** Positions of the encapsulations that hosts have in force. */
   readonly positions: ReadonlyMap<string, number>;
+  /** By the name of the Fabric, positions that its controllers have in force. */
+  readonly fabrics: ReadonlyMap<string, number>;
 }
 
 /**
- * How VLANs are used, as far as hosts have said. A position beyond that of the log is of another history, of before a store was
+ * How VLANs are used, as far as is known. A position beyond that of the log is of another history, of before a store was
  * restored: it says nothing.
  *
  * @param position that of the log
  */
 export function vlanUse(objects: InventoryObjects, heard: HeardOfVlans, position: number): VlanUse {
+  const credible = (said: number | undefined): number | undefined =>
+    said !== undefined && said <= position ? said : undefined;
   const positions = new Map<string, number | undefined>();
   for (const [name, host] of objects.hosts) {
-    if (!isCabled(host)) continue;
-    const said = heard.positions.get(name);
-    positions.set(name, said !== undefined && said <= position ? said : undefined);
+    if (isCabled(host)) positions.set(name, credible(heard.positions.get(name)));
   }
-  return { positions, claims: vlanClaims(objects, heard.reports), reserved: reservedVlans(objects) };
+  const controllers = new Map<string, number | undefined>();
+  for (const [name, { spec }] of objects.fabrics) {
+    if (spec.driver === 'apic') controllers.set(name, credible(heard.fabrics.get(name)));
+  }
+  return { positions, controllers, claims: vlanClaims(objects, heard.reports), reserved: reservedVlans(objects) };
 }
 
 /** Whether a host can hold VLANs: a leaf can, and one with an uplink to one. */

@@ -26,8 +26,8 @@ const demand = (epg: string, over: Partial<VlanDemand> = {}): VlanDemand => ({
 const use = (
   positions: Record<string, number | undefined>,
   claims: VlanClaim[] = [],
-  reserved: VlanUse['reserved'] = [],
-): VlanUse => ({ positions: new Map(Object.entries(positions)), claims, reserved });
+  more: Partial<VlanUse> = {},
+): VlanUse => ({ ...NO_VLAN_USE, positions: new Map(Object.entries(positions)), claims, ...more });
 const claim = (host: string, epg: string, vlan: number): VlanClaim => ({ host, epg, vlan });
 
 /** Assigns one after the other, each step at the next position. */
@@ -82,6 +82,17 @@ describe('assignVlans', () => {
     expect(holdersOf(EMPTY_VLAN_TABLE, entry as NonNullable<typeof entry>, known)).toEqual(['h1', 'h3', 'h4']);
   });
 
+  it('waits for the controllers of its own fabric, and of no other', () => {
+    const resting = assignAll([[demand('a')], []], use({ h1: 0 }));
+    const [entry] = resting.entries as [VlanTable['entries'][number]];
+    const at = (controllers: Record<string, number | undefined>): string[] =>
+      holdersOf(resting, entry, use({ h1: 2 }, [], { controllers: new Map(Object.entries(controllers)) }));
+    expect(at({ f: undefined })).toEqual(['Fabric f']);
+    expect(at({ f: 1, g: 0 })).toEqual(['Fabric f']);
+    expect(at({ f: 2, g: 0 })).toEqual([]);
+    expect(at({ g: undefined })).toEqual([]);
+  });
+
   it('is not held up by the same VLAN in another fabric', () => {
     const other = demand('z', { fabric: 'g', domain: 'wan' });
     const table = assignAll([[demand('a'), other], [other]], use({ h1: 0 }));
@@ -100,7 +111,8 @@ describe('assignVlans', () => {
   });
 
   it('leaves VLANs alone that endpoints of others are in, or that are bound at a port of a leaf', () => {
-    const known = use({}, [claim('h1', 'stranger', 100)], [{ fabric: 'f', vlan: 101, epg: 'b' }]);
+    const reserved = [{ fabric: 'f', vlan: 101, epg: 'b' }];
+    const known = use({}, [claim('h1', 'stranger', 100)], { reserved });
     const { table } = assignVlans(EMPTY_VLAN_TABLE, { demands: [demand('a'), demand('b')], use: known, position: 1 });
     expect(given(table)).toEqual(['a 102', 'b 101']);
   });
@@ -114,7 +126,7 @@ describe('assignVlans', () => {
       position: 3,
     });
     expect(shortages.map((s) => s.message)).toEqual([
-      'no VLAN is left for EPG d in the pool "100-102" of Domain lan: of its 3, 2 are given (101 to b, 102 to c), 1 rest until no host may hold them any more (waiting for h2); add VLANs to the pool, bind the EPG to another Domain, or delete EPGs that are not needed',
+      'no VLAN is left for EPG d in the pool "100-102" of Domain lan: of its 3, 2 are given (101 to b, 102 to c), 1 rest until nobody may hold them any more (waiting for h2); add VLANs to the pool, bind the EPG to another Domain, or delete EPGs that are not needed',
     ]);
     expect(table).toBe(full);
     // What other tenants have is not told by name.
@@ -188,7 +200,7 @@ describe('what is known of a table', () => {
   const table = assignAll([[demand('a'), demand('b')], [demand('b')]], use({ h1: 1 }));
 
   it('is how a pool is used', () => {
-    const known = use({ h1: 1 }, [], [{ fabric: 'f', vlan: 102 }]);
+    const known = use({ h1: 1 }, [], { reserved: [{ fabric: 'f', vlan: 102 }] });
     expect(poolUsage(table, { name: 'lan', fabric: 'f', vlans: '100-104' }, known)).toEqual({
       size: 5,
       used: [{ vlan: 101, epg: 'b' }],
@@ -223,6 +235,9 @@ class World {
     { position: number; inForce: Map<string, { vlan: number; uid: string }>; attached: { epg: string; uid: string; vlan: number }[] }
   >(); // prettier-ignore
 
+  /** What the controllers of the fabric have in force. */
+  readonly controllers: { position: number; inForce: Map<string, { vlan: number; uid: string }> } = { position: 0, inForce: new Map() }; // prettier-ignore
+
   constructor() {
     for (const name of ['h1', 'h2', 'h3']) this.hosts.set(name, { position: 0, inForce: new Map(), attached: [] });
   }
@@ -237,6 +252,7 @@ class World {
     return use(
       Object.fromEntries([...this.hosts].map(([name, { position }]) => [name, position])),
       [...this.hosts].flatMap(([host, { attached }]) => attached.map(({ epg, vlan }) => ({ host, epg, vlan }))),
+      { controllers: new Map([['f', this.controllers.position]]) },
     );
   }
   change(epg: string, domain: string | undefined, anew: boolean): void {
@@ -250,8 +266,8 @@ class World {
   assign(): void {
     this.table = assignVlans(this.table, { demands: this.demands, use: this.use, position: this.position }).table;
   }
-  accept(host: string): void {
-    const known = this.hosts.get(host);
+  accept(who: string): void {
+    const known = who === 'controllers' ? this.controllers : this.hosts.get(who);
     if (!known) return;
     known.position = this.position;
     known.inForce = new Map(
@@ -275,7 +291,7 @@ const step = fc.oneof(
     domain: fc.constantFrom('lan', 'wan', undefined),
     anew: fc.boolean(),
   }),
-  fc.record({ accept: fc.constantFrom(...HOSTS) }),
+  fc.record({ accept: fc.constantFrom(...HOSTS, 'controllers') }),
   fc.record({ attach: fc.constantFrom(...HOSTS), of: fc.constantFrom(...EPGS) }),
   fc.record({ detach: fc.constantFrom(...HOSTS) }),
   { weight: 1, arbitrary: fc.record({ remove: fc.constantFrom(...HOSTS) }) },
@@ -299,7 +315,8 @@ describe('safety', () => {
 
           const { entries } = world.table;
           expect(new Set(entries.map((e) => `${e.fabric} ${e.vlan}`)).size).toBe(entries.length);
-          for (const { inForce, attached } of world.hosts.values()) {
+          const holders = [...world.hosts.values(), { ...world.controllers, attached: [] }];
+          for (const { inForce, attached } of holders) {
             for (const { vlan, uid } of [...inForce.values(), ...attached]) {
               const others = entries.filter((e) => e.vlan === vlan && e.epgUid !== uid && e.released === undefined);
               expect(others).toEqual([]);
@@ -334,6 +351,7 @@ describe('safety', () => {
             host.attached.splice(0);
             world.accept(name);
           }
+          world.accept('controllers');
           world.assign();
         }
         const fresh = assignVlans(EMPTY_VLAN_TABLE, { demands: world.demands, use: NO_VLAN_USE, position: 1 });

@@ -17,7 +17,7 @@ export interface VlanEntry {
 /**
  * Which EPG has which VLAN. A plain JSON value; every function here returns a new one.
  *
- *     free --assign--> the EPG's --the EPG goes, or changes its Domain--> resting --no host may hold it--> free
+ *     free --assign--> the EPG's --the EPG goes, or changes its Domain--> resting --nobody may hold it--> free
  *                          ^____________the EPG wants it again________________|
  */
 export interface VlanTable {
@@ -50,12 +50,17 @@ export interface VlanUse {
    * undefined while it has not said. Hosts that were removed are not in it, lost ones are.
    */
   readonly positions: ReadonlyMap<string, number | undefined>;
+  /**
+   * By name, each Fabric whose leaves have controllers of their own: the latest position of which everything is in force there;
+   * undefined while that is not known.
+   */
+  readonly controllers: ReadonlyMap<string, number | undefined>;
   readonly claims: readonly VlanClaim[];
   /** VLANs at ports of leaves, by static binding, that no other EPG may have. */
   readonly reserved: readonly { readonly fabric: string; readonly vlan: number; readonly epg?: string }[];
 }
 
-export const NO_VLAN_USE: VlanUse = { positions: new Map(), claims: [], reserved: [] };
+export const NO_VLAN_USE: VlanUse = { positions: new Map(), controllers: new Map(), claims: [], reserved: [] };
 
 /** A demand for which no VLAN is left. */
 export interface VlanShortage {
@@ -71,7 +76,7 @@ export interface Assigned {
 
 /**
  * Brings the table to what is wanted at a position of the log: an EPG that is not there any more, or in another Domain, gives
- * its VLAN back to rest; what no host may hold any more is free; and whoever has none gets one: the one that its endpoints
+ * its VLAN back to rest; what nobody may hold any more is free; and whoever has none gets one: the one that its endpoints
  * are in already, if hosts report that, otherwise the lowest that is free. Nothing that an EPG has changes.
  */
 export function assignVlans(
@@ -104,11 +109,16 @@ export function assignVlans(
   return { table: sameEntries(table, next) ? table : next, shortages };
 }
 
-/** The hosts that may still hold a VLAN which rests, sorted: it is free when there are none. */
-export function holdersOf(table: VlanTable, entry: VlanEntry, { positions, claims }: VlanUse): string[] {
-  const { released = Infinity } = entry;
+/**
+ * Who may still hold a VLAN which rests, sorted: names of hosts, and `Fabric NAME` for the controllers of its Fabric. It is free
+ * when there are none.
+ */
+export function holdersOf(table: VlanTable, entry: VlanEntry, { positions, controllers, claims }: VlanUse): string[] {
+  const { fabric, released = Infinity } = entry;
+  const isBefore = (position: number | undefined): boolean => position === undefined || position < released;
   const holders = new Set<string>();
-  for (const [host, position] of positions) if (position === undefined || position < released) holders.add(host);
+  for (const [host, position] of positions) if (isBefore(position)) holders.add(host);
+  if (controllers.has(fabric) && isBefore(controllers.get(fabric))) holders.add(`Fabric ${fabric}`);
   for (const claim of claims) {
     if (claim.vlan === entry.vlan && (claim.epg === entry.epg || !isElsewhere(table, claim, entry.fabric)))
       holders.add(claim.host);
@@ -201,7 +211,7 @@ export interface PoolUsage {
   /** How many VLANs the pool has. */
   readonly size: number;
   readonly used: readonly { readonly vlan: number; readonly epg: string }[];
-  /** Given back, and not free before these hosts have let go of them. */
+  /** Given back, and not free before these have let go of them; see {@link holdersOf}. */
   readonly resting: readonly { readonly vlan: number; readonly epg: string; readonly waitsFor: readonly string[] }[];
   readonly free: number;
 }
@@ -297,7 +307,7 @@ function exhausted(table: VlanTable, { domain, fabric, vlans, epg }: VlanDemand,
   const rests =
     resting.length === 0
       ? ''
-      : `, ${resting.length} rest until no host may hold them any more (${waits.length > 0 ? `waiting for ${shown(waits)}` : 'any moment'})`;
+      : `, ${resting.length} rest until nobody may hold them any more (${waits.length > 0 ? `waiting for ${shown(waits)}` : 'any moment'})`;
   const others = size - used.length - resting.length;
   const elsewhere = others > 0 ? `, ${others} are in use at ports of leaves or by endpoints of other EPGs` : '';
   return (

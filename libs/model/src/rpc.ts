@@ -350,7 +350,7 @@ export interface DomainView {
   readonly hosts: readonly string[];
   /** Of a Domain with a VLAN pool. */
   readonly vlans?: VlanCounts;
-  /** Its VLANs that EPGs have, and with `waitsFor` those that rest until these hosts have let go of them. */
+  /** Its VLANs that EPGs have, and with `waitsFor` those that rest until these have let go of them: hosts, and `Fabric NAME`. */
   readonly given?: readonly { readonly vlan: number; readonly epg: string; readonly waitsFor?: readonly string[] }[];
   /** EPGs that got no VLAN, one sentence each. */
   readonly problems: readonly string[];
@@ -447,6 +447,13 @@ export interface FabricPlan {
  */
 export type FabricState = 'in-force' | 'changing' | 'waiting' | 'refused' | 'unreachable';
 
+/** How far the controllers of a Fabric are. Of Fabrics whose leaves are hosts of Heddle, the hosts say it. */
+export interface DistributedFabric {
+  readonly fabric: string;
+  /** The latest position of the log of which objects and VLANs are in force there, and nothing else of ours. */
+  readonly inForce: number;
+}
+
 /** A leaf that Heddle programs. */
 export interface FabricLeaf {
   readonly name: string;
@@ -507,6 +514,8 @@ export const TOPICS = {
   encapsulations: 'encapsulations',
   /** {@link HostView} by name; written by inventory. */
   hosts: 'hosts',
+  /** {@link DistributedFabric} by name; written by fabric. */
+  fabrics: 'fabrics',
   /**
    * {@link AllocationStatus} by `HOST/PATH`; written by inventory. Hosts report any path: of an allocation only the status by
    * the host that it is on counts.

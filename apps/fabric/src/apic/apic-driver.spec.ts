@@ -67,6 +67,32 @@ describe('a Fabric of driver apic', () => {
     expect(apic.first.requests.slice(asked).filter(({ path }) => path.startsWith('/api/mo/'))).toEqual([]);
   });
 
+  it('tells up to where everything is in force, what was taken away included', async () => {
+    await start();
+    await waitFor(() => world.toldInForce === 1, WITHIN);
+    const position = await world.change(epg('api'));
+    world.vlans({ web: 100, api: 101 }, position);
+    await waitFor(() => world.toldInForce === position, WITHIN);
+    // VLANs that are told later than objects may be those of before.
+    const later = await world.change({ kind: 'Tenant', metadata: { name: 'blue' } });
+    await world.inForce(later);
+    expect(world.toldInForce).toBe(position);
+    world.vlans({ web: 100, api: 101 }, later);
+    await waitFor(() => world.toldInForce === later, WITHIN);
+    // What an APIC still holds that nobody reaches is in force there.
+    apic.breakDown(() => ({ status: 503 }));
+    const removed = await world.remove('Epg/acme/shop/api');
+    world.vlans({ web: 100 }, removed);
+    await world.until('it to be away', (s) => s.state === 'unreachable');
+    expect(world.toldInForce).toBe(later);
+    apic.breakDown();
+    await waitFor(() => world.toldInForce === removed, WITHIN);
+    expect(apic.get(path('api'))).toBeUndefined();
+    // Other controllers may hold other things.
+    await world.change(world.fabric(apic, { controllers: ['http://127.0.0.1:1'] }));
+    await waitFor(() => world.toldInForce === undefined, WITHIN);
+  });
+
   it('shows what it would send, and why not', async () => {
     await start({}, { maxDeletions: 0 });
     await world.inForce();

@@ -3,13 +3,13 @@ import { ApicClient, type ApicClientOptions, type Feed } from '@heddle/apic-clie
 import type { Files, Timer } from '@heddle/host';
 import type { ClusterIdentity, Term } from '@heddle/messaging';
 import { HeddleError, type FabricPlan, type FabricState, type FabricStatus, type Problem } from '@heddle/model';
-import { StateTracker, type DriverParts, type FabricDriver, type Known, type Wanted } from '../driver';
+import { StateTracker, type ControllerParts, type FabricDriver, type Known, type Wanted } from '../driver';
 import { readCredentials } from './credentials';
 import { PACE, retryMs, type Pace } from './pace';
 import { readApic, type ApicReading } from './read-apic';
 import { digestOf, planView, waitingView } from './views';
 
-export interface ApicDriverParts extends DriverParts {
+export interface ApicDriverParts extends ControllerParts {
   readonly spec: ApicFabricSpec;
   /** Asked anew whenever it is needed. */
   readonly wanted: () => Known<Wanted>;
@@ -24,6 +24,7 @@ export interface ApicDriverParts extends DriverParts {
 /** What an APIC is to hold, and from which state that follows. */
 interface Target {
   readonly position: number;
+  readonly encapsulationPosition: number;
   readonly version: number;
   readonly desired: Desired;
 }
@@ -52,6 +53,7 @@ export class ApicDriver implements FabricDriver {
   private outcome: Outcome | undefined;
   private failure: HeddleError | undefined;
   private failures = 0;
+  private toldInForce = -1;
   private wake: { readonly at: number; readonly timer: Timer } | undefined;
   /** By the monotonic clock: when the APIC is read whatever else happens. */
   private readDue = 0;
@@ -126,6 +128,7 @@ export class ApicDriver implements FabricDriver {
     return this.exclusively(async () => {
       try {
         await this.sync(digest);
+        this.tellInForce();
         return this.status();
       } finally {
         // However it ended, what is there is looked at once more.
@@ -168,6 +171,7 @@ export class ApicDriver implements FabricDriver {
       if (this.failure?.code === 'internal') log.error({ fabric, err: this.failure }, 'fabric');
     }
     this.status();
+    this.tellInForce();
     this.wakeIn(Math.max(this.pace.gatherMs, this.readDue - clock.monotonic()));
   }
 
@@ -192,12 +196,12 @@ export class ApicDriver implements FabricDriver {
     if (failure !== undefined) return true;
     const wanted = this.parts.wanted();
     if (outcome === undefined || 'unknown' in wanted) return false;
-    const { position, version } = wanted.value;
+    const { position, encapsulationPosition, version } = wanted.value;
     if (version !== outcome.version) {
       const { desired } = this.target();
       if (JSON.stringify(desired) !== JSON.stringify(outcome.desired)) return false;
     }
-    this.outcome = { ...outcome, position, version };
+    this.outcome = { ...outcome, position, encapsulationPosition, version };
     return true;
   }
 
@@ -212,8 +216,13 @@ export class ApicDriver implements FabricDriver {
     const { fabric, spec, wanted } = this.parts;
     const now = wanted();
     if ('unknown' in now) throw new HeddleError('unavailable', `what is wanted is not known: ${now.unknown}`);
-    const { objects, encapsulations, position, version } = now.value;
-    return { position, version, desired: desiredTree({ fabric, spec, objects, encapsulations }) };
+    const { objects, encapsulations, position, encapsulationPosition, version } = now.value;
+    return {
+      position,
+      encapsulationPosition,
+      version,
+      desired: desiredTree({ fabric, spec, objects, encapsulations }),
+    };
   }
 
   private read({ desired }: Target): Promise<ApicReading> {
@@ -343,6 +352,16 @@ export class ApicDriver implements FabricDriver {
     if (left > 0) return { state: 'changing', message: `${left} objects differ` };
     const [conflict] = plan.conflicts;
     return { state: 'waiting', message: waiting?.reason ?? `${conflict?.dn} ${conflict?.message}` };
+  }
+
+  private tellInForce(): void {
+    const { outcome } = this;
+    if (outcome === undefined || this.stateNow().state !== 'in-force') return;
+    // An EPG that has left its Domain has its VLAN until the inventory has told that, too.
+    const position = Math.min(outcome.position, outcome.encapsulationPosition);
+    if (position <= this.toldInForce) return;
+    this.toldInForce = position;
+    this.parts.onInForce(position);
   }
 
   private problems(): string[] {

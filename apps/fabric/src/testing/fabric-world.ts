@@ -1,6 +1,6 @@
 import type { FakeApic } from '@heddle/fake-apic';
 import { FakeFiles, waitFor } from '@heddle/host';
-import { TOPICS, type DistributedEncapsulation, type DomainSpec, type EventFact, type FabricPlan, type FabricStatus, type HostView } from '@heddle/model'; // prettier-ignore
+import { TOPICS, type DistributedEncapsulation, type DistributedFabric, type DomainSpec, type EventFact, type FabricPlan, type FabricStatus, type HostView } from '@heddle/model'; // prettier-ignore
 import { TestOwnership, type Ownership } from '@heddle/service';
 import type { Pace } from '../apic/pace';
 import { KINDS } from '../fabric.service';
@@ -53,6 +53,7 @@ export class FabricWorld {
   readonly facts: EventFact[] = [];
   reign!: FabricReign;
   private readonly inventory = this.ownership.publisher('inventory');
+  private readonly told = this.ownership.subscriber<DistributedFabric>('fabric', TOPICS.fabrics);
   private pumping = true;
   private readonly pump: Promise<void>;
 
@@ -102,13 +103,13 @@ export class FabricWorld {
     return this.ownership.change([], keys);
   }
 
-  /** VLANs by the names of EPGs of `acme/shop`. */
-  vlans(given: Readonly<Record<string, number>>): void {
+  /** VLANs by the names of EPGs of `acme/shop`, as they follow from a position of the log. */
+  vlans(given: Readonly<Record<string, number>>, position = 1): void {
     const all = Object.entries(given).map(([name, vlan]): [string, DistributedEncapsulation] => {
       const path = `acme/shop/${name}`;
       return [path, { epg: path, domain: 'lan', spec: DOMAIN, vlan }];
     });
-    this.inventory.publish(TOPICS.encapsulations, new Map(all), 1);
+    this.inventory.publish(TOPICS.encapsulations, new Map(all), position);
   }
 
   hosts(...views: readonly HostView[]): void {
@@ -117,6 +118,11 @@ export class FabricWorld {
 
   status(fabric = 'aci'): FabricStatus {
     return this.reign.status(fabric)[0] as FabricStatus;
+  }
+
+  /** The position that everybody is told to be in force. */
+  get toldInForce(): number | undefined {
+    return this.told.entries.get('aci')?.inForce;
   }
 
   plan(): Promise<FabricPlan> {
