@@ -1,6 +1,6 @@
 import { waitFor } from '@heddle/host';
 import type { ServerNode } from '@heddle/lab';
-import type { Traffic } from '@heddle/model';
+import type { HeddleObject, Traffic } from '@heddle/model';
 import { describeRoot, TestCluster } from './cluster';
 import { dumpFlows } from './flows';
 import { containersOf, ipIn, stationIn, type Container } from './net/containers';
@@ -296,6 +296,46 @@ describeRoot('one policy over every kind of endpoint', () => {
       await rogue.exec(['ip', 'address', 'del', `${address}/32`, 'dev', rogue.link()]);
     }
   }, 60_000);
+
+  it('tells of a MAC that is used elsewhere and of a changed one, and lets nothing of that through', async () => {
+    const victim = from('vepa-a');
+    const [{ metadata, spec }] = (await cluster.api.list<'Endpoint'>('endpoints')).filter((e) => e.spec.addresses.includes(victim.address)) as [HeddleObject<'Endpoint'>]; // prettier-ignore
+    const rogue = servers.get('metal-a') as ServerNode;
+    const send = (): Promise<unknown> =>
+      rogue.exec(['busybox', 'arping', '-U', '-c', '1', '-I', rogue.link(), addressOf('metal-a')], { okCodes: [0, 1] });
+    expect((await parties().find((p) => p.epg.endsWith('/metal-a'))?.tryAll([{ address: victim.address, port: ALLOWED }]))?.[0]).toBe('open'); // prettier-ignore
+    await rogue.exec(['ip', 'link', 'set', 'dev', rogue.link(), 'address', spec.mac]);
+    try {
+      await send();
+      await until('both to be told', async () => (await events(metadata.name)).includes('mac-elsewhere') && (await events('metal-a')).includes('other-mac')); // prettier-ignore
+      const { problems = [] } = await statusOf('metal-a');
+      expect(problems.join()).toContain(`used with MAC ${spec.mac}`);
+      const [open] = await connectsFrom(`/run/netns/${rogue.netns}`, [{ address: victim.address, port: ALLOWED as number }]); // prettier-ignore
+      expect([open, await tries(from('vxlan-a'), victim.address)]).toEqual(['closed', 'open']);
+    } finally {
+      await rogue.exec(['ip', 'link', 'set', 'dev', rogue.link(), 'address', macOf('metal-a')]);
+    }
+    await until('it to be let through again', async () => (await tries(from('vxlan-a'), addressOf('metal-a'))) === 'open'); // prettier-ignore
+  }, 60_000);
+
+  it('follows an interface id that two hosts have to the later port, and back', async () => {
+    const [name, source] = ['vm-a', from('vxlan-a')];
+    const network = { mac: macOf(name), address: `${addressOf(name)}/16`, gateway: GATEWAY };
+    const twin = await VirtualMachine.startOn(cluster.host('h2'), { name: 'twin', tap: 'hd_twin', interfaceId: name, ...network }); // prettier-ignore
+    try {
+      await until('the twin to be the one', async () => (await statusOf(name)).host === 'h2');
+      expect((await statusOf(name)).problems).toEqual(['h1 has a port with its interface id, too, of earlier']);
+      const [h1] = (await cluster.api.hosts()).filter((host) => host.name === 'h1');
+      expect(h1?.problems.join()).toContain('nothing passes from or to it here; remove the port');
+      await until('connections to the twin', async () => (await tries(source, addressOf(name))) === 'open');
+      expect(await machines.get(name)?.connect(source.address, ALLOWED as number, MACHINE_MS)).toBe('closed');
+    } finally {
+      await twin.stop();
+    }
+    await until('it to be back on h1', async () => (await statusOf(name)).host === 'h1');
+    await until('connections to it', async () => (await tries(source, addressOf(name))) === 'open');
+    expect((await statusOf(name)).problems).toEqual([]);
+  }, 90_000);
 
   it('takes the flows of a machine that is gone, and follows one that moves', async () => {
     const [name, source] = ['vm-b', from('vxlan-a')];

@@ -94,11 +94,11 @@ export class EndpointTracker {
     if (sightings.length === 0 || !this.objects) return;
     this.index ??= new EndpointIndex(this.objects, this.map.endpoints);
     for (const sighting of sightings) {
-      const owners = this.index.ownersOf(host, sighting).map(({ view }) => view);
-      const byId = new Map(owners.map((view) => [view.id, view]));
-      for (const { endpoint, message } of this.sightings.take(host, sighting, owners, now)) {
+      const claims = this.index.claimsOf(host, sighting).map(({ owner, kind }) => ({ endpoint: owner.view, kind }));
+      const byId = new Map(claims.map(({ endpoint }) => [endpoint.id, endpoint]));
+      for (const { endpoint, kind, message } of this.sightings.take(host, sighting, claims, now)) {
         const view = byId.get(endpoint);
-        if (view) this.tell(endpointPath(view), 'address-elsewhere', message);
+        if (view) this.tell(endpointPath(view), kind, message);
       }
     }
   }

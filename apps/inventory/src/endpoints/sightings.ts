@@ -1,4 +1,5 @@
-import type { DistributedEndpoint, EndpointView, Sighting } from '@heddle/model';
+import type { EndpointView, Sighting } from '@heddle/model';
+import type { ClaimKind } from './endpoint-index';
 
 /** How long an endpoint is shown with what was seen of its addresses elsewhere. */
 const SHOWN_MS = 5 * 60_000;
@@ -14,10 +15,17 @@ interface Seen {
   last: number;
 }
 
+/** An endpoint that a sighting is about, and in what way. */
+export interface Claimed {
+  readonly endpoint: Pick<EndpointView, 'id' | 'mac'>;
+  readonly kind: ClaimKind;
+}
+
 /** A sighting that is worth an event. */
 export interface ToldSighting {
-  /** Id of the endpoint whose address was claimed elsewhere. */
+  /** Id of the endpoint. */
   readonly endpoint: string;
+  readonly kind: ClaimKind;
   readonly message: string;
 }
 
@@ -30,20 +38,16 @@ export class Sightings {
 
   /**
    * @param host who saw it
-   * @param owners the endpoints whose address it is
+   * @param claimed the endpoints whose address or MAC it has
    * @param now ms since the epoch
    * @returns what is to be told
    */
-  take(
-    host: string,
-    { mac, address, port, vlan }: Sighting,
-    owners: readonly Pick<DistributedEndpoint, 'id'>[],
-    now: number,
-  ): ToldSighting[] {
-    return owners.flatMap(({ id }) => {
-      const key = `${id} ${host} ${port} ${vlan ?? ''} ${mac} ${address}`;
-      const place = `port ${port} of ${host}${vlan === undefined ? '' : `, VLAN ${vlan}`}`;
-      const message = `its address ${address} was claimed with MAC ${mac} at ${place}, where it is not; what came from there was dropped`;
+  take(host: string, sighting: Sighting, claimed: readonly Claimed[], now: number): ToldSighting[] {
+    const { mac, address, port, vlan } = sighting;
+    return claimed.flatMap(({ endpoint, kind }) => {
+      const { id } = endpoint;
+      const key = `${id} ${kind} ${host} ${port} ${vlan ?? ''} ${mac} ${address}`;
+      const message = messageOf(kind, host, sighting, endpoint.mac);
       const known = this.seen.get(key);
       const seen = known ?? { endpoint: id, message, told: -Infinity, last: now };
       seen.last = now;
@@ -53,7 +57,7 @@ export class Sightings {
       if (now - seen.told < TOLD_EVERY_MS) return [];
       seen.told = now;
       this.forget(now);
-      return [{ endpoint: id, message }];
+      return [{ endpoint: id, kind, message }];
     });
   }
 
@@ -69,5 +73,18 @@ export class Sightings {
       if (this.seen.size <= MOST && now - last < SHOWN_MS) return;
       this.seen.delete(key);
     }
+  }
+}
+
+function messageOf(kind: ClaimKind, host: string, { mac, address, port, vlan }: Sighting, own: string): string {
+  const place = `port ${port} of ${host}${vlan === undefined ? '' : `, VLAN ${vlan}`}`;
+  const dropped = 'what came from there was dropped';
+  switch (kind) {
+    case 'address-elsewhere':
+      return `its address ${address} was claimed with MAC ${mac} at ${place}, where it is not; ${dropped}`;
+    case 'mac-elsewhere':
+      return `its MAC ${mac} was used with address ${address} at ${place}, where it is not; ${dropped}`;
+    case 'other-mac':
+      return `its address ${address} was used with MAC ${mac} at ${place}, where its MAC ${own} is expected; ${dropped}`;
   }
 }
