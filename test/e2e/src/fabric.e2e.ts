@@ -5,9 +5,11 @@ import { describeRoot, TestCluster } from './cluster';
 import { dumpFlows } from './flows';
 import { containersOf, ipIn, stationIn, type Container } from './net/containers';
 import { lookUp } from './net/dns';
+import { arp, BROADCAST } from './net/frames';
 import { VirtualMachine } from './machines/virtual-machine';
 import { mayOpen, policyObjects } from './oracle';
 import { connectsFrom, type Attempt } from './net/connects';
+import { Wire } from './net/wire';
 import { DOMAINS, domainObject, FABRIC, nodeOf } from './ways';
 
 /** Ways to attach a container, by the name of the Domain: two services of each, so that the same way is tried between EPGs. */
@@ -354,6 +356,31 @@ describeRoot('one policy over every kind of endpoint', () => {
     expect(await tries(source, addressOf(name), DENIED)).toBe('closed');
     expect(await events(name)).toContain('moved');
   }, 90_000);
+
+  it('tells the fabric at once of a container that comes up behind an uplink', async () => {
+    const service = '/api/v1/services/acme/all/vlan-b';
+    const scale = async (replicas: number): Promise<void> =>
+      cluster.api.settled((await cluster.api.ok<{ position: number }>('POST', `${service}/scale`, { replicas })).position); // prettier-ignore
+    const netns = `/run/netns/${cluster.lab.leaf.netns}`;
+    const wires = await Promise.all(
+      cluster.hostNames.map(async (host) => {
+        const { port } = (await cluster.host(host).config()).uplinks.fabric;
+        const [link] = await ipIn<{ ifindex: number }>(netns, 'link', 'show', port);
+        return [host, await Wire.open(netns, link?.ifindex ?? 0)] as const;
+      }),
+    );
+    try {
+      const before = new Set(containers.map(({ id }) => id));
+      await scale(4);
+      const [{ host, mac, address }] = (await containersOf(cluster, 'acme/all')).filter(({ id }) => !before.has(id)) as [Container]; // prettier-ignore
+      const announced = arp({ from: mac, to: BROADCAST }, { operation: 'request', senderMac: mac, senderAddress: address, targetAddress: address }); // prettier-ignore
+      const wire = new Map(wires).get(host) as Wire;
+      await until('it to be announced', async () => wire.received.some((frame) => frame.includes(announced)));
+    } finally {
+      await Promise.all(wires.map(([, wire]) => wire.close()));
+      await scale(3);
+    }
+  }, 60_000);
 
   it('tells neighbours at once of an address that another interface has now', async () => {
     const [name, source, mac] = ['metal-a', from('vxlan-a'), '52:54:00:00:01:99'];
