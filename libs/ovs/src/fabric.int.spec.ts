@@ -23,9 +23,11 @@ import { waitFor } from './testing/wait-for';
  *              ╠═ leaf (br-heddle) ══════╣
  *   web2 ┐     ║    │                    ╚══ untagged ── web3, api2, two macvlan children in mode vepa
  *   db1  ┴ B ══╝    │ VXLAN
- *          └────────┴──────── C ─ job1
+ *          └────────┼──────── C ─ job1
+ *                   └──────── leaf2 ── untagged ── db3, a server
  *
- * A ends no tunnels; B ends tunnels and is on the fabric; C is not on it. Every one of the four has a switch of its own.
+ * A ends no tunnels; B ends tunnels and is on the fabric; C is not on it. Leaves reach one another by tunnels, and what is behind
+ * the second one is reached by tunnels, but for A, which has only its leaf. Every one of the five has a switch of its own.
  */
 
 const describeRoot = process.getuid?.() === 0 ? describe : describe.skip;
@@ -44,12 +46,13 @@ const PLACES = {
   api2: { epg: 'api', address: '10.8.0.42' },
   db1: { epg: 'db', address: '10.8.0.21' },
   db2: { epg: 'db', address: '10.8.0.51' },
+  db3: { epg: 'db', address: '10.8.0.61' },
   job1: { epg: 'job', address: '10.8.0.31' },
 } as const satisfies Record<string, { epg: Epg; address: string }>;
 type Name = keyof typeof PLACES;
 const NAMES = Object.keys(PLACES) as Name[];
 
-const UNDERLAY = { leaf: '192.0.2.9', B: '192.0.2.12', C: '192.0.2.13' } as const;
+const UNDERLAY = { leaf: '192.0.2.9', leaf2: '192.0.2.10', B: '192.0.2.12', C: '192.0.2.13' } as const;
 
 const macOf = (name: Name): string =>
   `02:48:${PLACES[name].address
@@ -127,7 +130,7 @@ describeRoot('a fabric of real switches', () => {
   const nodes: TestNode[] = [];
   const stations = new Map<Name, TestStation>();
   const others: TestStation[] = [];
-  let A: TestNode, B: TestNode, C: TestNode, leaf: TestNode;
+  let A: TestNode, B: TestNode, C: TestNode, leaf: TestNode, leaf2: TestNode;
   /** What each node knows, without the rules. */
   let views: Map<TestNode, Omit<DatapathSnapshot, 'resolved'>>;
   let serverPort: number;
@@ -144,8 +147,8 @@ describeRoot('a fabric of real switches', () => {
   };
 
   beforeAll(async () => {
-    for (let n = 0; n < 4; n++) nodes.push(await TestNode.start());
-    [A, B, C, leaf] = nodes as [TestNode, TestNode, TestNode, TestNode];
+    for (let n = 0; n < 5; n++) nodes.push(await TestNode.start());
+    [A, B, C, leaf, leaf2] = nodes as [TestNode, TestNode, TestNode, TestNode, TestNode];
     for (const name of NAMES) stations.set(name, await TestStation.create());
 
     const end = (node: TestNode, name: string) => ({ netns: node.netns, name });
@@ -166,6 +169,7 @@ describeRoot('a fabric of real switches', () => {
     await leaf.database.ensurePort({ bridge: 'nic', name: 'serverp', type: '' });
     await cable(end(leaf, 'db2'), { netns: station('db2').netns, name: 'eth0' }, 1500);
     await leaf.database.ensurePort({ bridge: 'nic', name: 'db2', type: '', tag: VLANS.db });
+    await cable(end(leaf2, 'server'), { netns: station('db3').netns, name: 'eth0' }, 1500);
     // A parent with two children.
     const parent = await TestStation.create();
     others.push(parent);
@@ -178,7 +182,9 @@ describeRoot('a fabric of real switches', () => {
     // The underlay.
     await cable(end(B, 'under'), end(leaf, 'underB'), 1600);
     await cable(end(C, 'under'), end(leaf, 'underC'), 1600);
-    await leaf.joinUnderlay(`${UNDERLAY.leaf}/24`, 'underB', 'underC');
+    await cable(end(leaf2, 'under'), end(leaf, 'underL'), 1600);
+    await leaf.joinUnderlay(`${UNDERLAY.leaf}/24`, 'underB', 'underC', 'underL');
+    await leaf2.joinUnderlay(`${UNDERLAY.leaf2}/24`, 'under');
     await B.joinUnderlay(`${UNDERLAY.B}/24`, 'under');
     await C.joinUnderlay(`${UNDERLAY.C}/24`, 'under');
 
@@ -193,17 +199,19 @@ describeRoot('a fabric of real switches', () => {
     const [toA, toB, server] = await ports(leaf, 'toA', 'toB', 'server');
     serverPort = server;
     accessPort = await leaf.addPort('access');
-    const tunnels = { B: await B.addTunnel(), C: await C.addTunnel(), leaf: await leaf.addTunnel() };
+    const [server2] = await ports(leaf2, 'server');
+    const [tunnelB, tunnelC, tunnelLeaf, tunnelLeaf2] = [await B.addTunnel(), await C.addTunnel(), await leaf.addTunnel(), await leaf2.addTunnel()]; // prettier-ignore
+    const db3 = remote('db3', 'leaf2');
 
     const uplink = (port: number, epg: keyof typeof VLANS) => ({ uplink: { port, vlan: VLANS[epg] } });
     const behindLeaf = [remote('web3', 'leaf', true), remote('api2', 'leaf', true), remote('db2', 'leaf', true)];
     views = new Map<TestNode, Omit<DatapathSnapshot, 'resolved'>>([
-      [A, { local: [local('web1', web1, uplink(upA, 'web'))], remote: [...behindLeaf, remote('web2', 'B', true), remote('db1', 'B', true), remote('job1', 'C')], ports: {} }],
+      [A, { local: [local('web1', web1, uplink(upA, 'web'))], remote: [...behindLeaf, remote('web2', 'B', true), remote('db1', 'B', true), remote('job1', 'C'), db3], ports: {} }],
       [B, {
         local: [local('web2', web2, uplink(upB, 'web')), local('db1', db1, uplink(upB, 'db'))],
-        remote: [...behindLeaf, remote('web1', 'leaf', true), remote('job1', 'C')], ports: { tunnel: tunnels.B },
+        remote: [...behindLeaf, remote('web1', 'leaf', true), remote('job1', 'C'), db3], ports: { tunnel: tunnelB },
       }],
-      [C, { local: [local('job1', job1)], remote: [...behindLeaf.map(({ fabric: _, ...e }) => e), remote('web1', 'leaf'), remote('web2', 'B'), remote('db1', 'B')], ports: { tunnel: tunnels.C } }],
+      [C, { local: [local('job1', job1)], remote: [...behindLeaf.map(({ fabric: _, ...e }) => e), remote('web1', 'leaf'), remote('web2', 'B'), remote('db1', 'B'), db3], ports: { tunnel: tunnelC } }],
       [leaf, {
         local: [
           wired('web1', toA, { vlan: VLANS.web, routed: true }),
@@ -211,14 +219,18 @@ describeRoot('a fabric of real switches', () => {
           wired('web3', accessPort, { hairpin: true }), wired('api2', accessPort, { hairpin: true }),
           wired('db2', server, { vlan: VLANS.db }),
         ],
-        remote: [remote('job1', 'C')], ports: { tunnel: tunnels.leaf },
+        remote: [remote('job1', 'C'), db3], ports: { tunnel: tunnelLeaf },
+      }],
+      [leaf2, {
+        local: [wired('db3', server2, {})],
+        remote: [...behindLeaf, remote('web1', 'leaf', true), remote('web2', 'B'), remote('db1', 'B'), remote('job1', 'C')].map(({ fabric: _, ...e }) => e), ports: { tunnel: tunnelLeaf2 },
       }],
     ]); // prettier-ignore
     await programAll();
 
     for (const name of NAMES) {
       const address = `${PLACES[name].address}/16`;
-      const mtu = name === 'job1' || name === 'web3' || name === 'api2' ? 1450 : 1500;
+      const mtu = ['job1', 'web3', 'api2', 'db3'].includes(name) ? 1450 : 1500;
       await station(name).configure({ name: 'eth0', mac: macOf(name), address, gateway: gatewayOf(name), mtu });
       await station(name).listen(SQL, HTTP);
     }
@@ -228,6 +240,9 @@ describeRoot('a fabric of real switches', () => {
       ['job1', 'db1'],
       ['db2', 'job1'],
       ['db1', 'job1'],
+      ['db2', 'db3'],
+      ['db1', 'db3'],
+      ['job1', 'db3'],
     ] as const)
       await waitFor(async () => (await station(from).ping(PLACES[to].address)) !== undefined, `${from} to reach ${to}`);
   }, 60_000);
