@@ -191,7 +191,14 @@ describeRoot('complaints of macvlan', () => {
     }
     const parent = async (): Promise<Parent | undefined> =>
       (await cable.ip.query<Parent>(['-d', 'address', 'show', 'dev', UPLINK]))[0];
-    const first = await parent();
+    // The kernel still looks whether somebody has the address that it gave itself, which is over at some time between.
+    const first = await waitFor(
+      async () => {
+        const now = await parent();
+        return JSON.stringify(now?.addr_info).includes('tentative') ? undefined : now;
+      },
+      { deadlineMs: 10_000, intervalMs: 50, what: 'the addresses of the parent to be settled' },
+    );
     await createNetwork('n1', 'acme/default');
     await host.configure(configuration(WITH_SHIM));
     const [one, two] = [await start('n1'), await start('n1')];
