@@ -20,6 +20,18 @@ describe('decide', () => {
     });
   });
 
+  it('is not done with a deleted service before its instances have stopped', () => {
+    const w = world([service('web', 2), service('api', 1)], [host('h1'), host('h2', { state: 'lost' })]);
+    w.settle();
+    (w.snapshot.services as Map<string, HeddleObject<'Service'>>).delete('acme/shop/web');
+    const deleted = () => w.apply().views.filter((view) => view.service === 'acme/shop/web');
+    expect(deleted()).toMatchObject([{ deleted: true, replicas: 0, running: 2, settled: false }]);
+    expect(deleted()).toMatchObject([{ deleted: true, settled: false }]);
+    w.settle();
+    expect(deleted()).toEqual([]);
+    expect(w.apply().views).toMatchObject([{ service: 'acme/shop/api', epg: 'acme/shop/api', settled: true }]);
+  });
+
   it('says why it cannot place', () => {
     const w = world(
       [service('web', 1, { constraints: [{ attribute: 'host', operator: '=', value: 'h9' }] })],

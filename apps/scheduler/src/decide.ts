@@ -131,8 +131,8 @@ export function decide(snapshot: ClusterSnapshot, identity: Identity, now: numbe
     const allocation = pathOf('Allocation', made.metadata);
     start.push({ service: demand.service, host, allocation, reason: START_REASONS[demand.why] });
   }
-  const views = [...snapshot.services].map(([path, service]) =>
-    viewOf(path, service, reconciled.get(path), byService.get(path), snapshot, refused.get(path)),
+  const views = paths.map((path) =>
+    viewOf(path, snapshot.services.get(path), reconciled.get(path), byService.get(path), snapshot, refused.get(path)),
   );
   return { put, remove, start, stop, views };
 }
@@ -180,8 +180,13 @@ const demandOf = (path: string, service: Service, epgs: ClusterSnapshot['epgs'])
 
 /** The Domain that the instances of a service attach through: that of its EPG. */
 function domainOf(service: Service, epgs: ClusterSnapshot['epgs']): string {
+  return epgs.get(epgOf(service))?.spec.domain ?? 'default';
+}
+
+/** Path of the EPG of a service's instances. */
+function epgOf(service: Service): string {
   const { tenant, application } = service.metadata;
-  return epgs.get(`${tenant}/${application}/${versionedTemplate(service).epg}`)?.spec.domain ?? 'default';
+  return `${tenant}/${application}/${versionedTemplate(service).epg}`;
 }
 
 function allocate(demand: StartDemand, host: string, identity: Identity, now: number): Allocation {
@@ -272,7 +277,7 @@ function placementHosts({ hosts, allocations, statuses }: ClusterSnapshot): Snap
 
 function viewOf(
   path: string,
-  service: Service,
+  service: Service | undefined,
   result: Reconciliation | undefined,
   allocations: ReadonlyMap<string, Allocation> = new Map(),
   snapshot: ClusterSnapshot,
@@ -286,7 +291,8 @@ function viewOf(
   });
   return {
     service: path,
-    replicas: service.spec.replicas,
+    ...(service ? { epg: epgOf(service) } : { deleted: true }),
+    replicas: service?.spec.replicas ?? 0,
     running,
     healthy: summary?.available ?? 0,
     current: summary?.current ?? 0,

@@ -27,6 +27,7 @@ const TICK_MS = 1_000;
  */
 export class SchedulerReign implements Reign {
   private lastViews: readonly ServiceView[] = [];
+  private lastPosition = 0;
   private readonly publisher: Publisher;
   private readonly hosts: Subscriber<HostView>;
   private readonly statuses: Subscriber<AllocationStatus>;
@@ -77,6 +78,11 @@ export class SchedulerReign implements Reign {
 
   get views(): readonly ServiceView[] {
     return this.lastViews;
+  }
+
+  /** Position of the log that {@link views} follow from. */
+  get position(): number {
+    return this.lastPosition;
   }
 
   /**
@@ -164,8 +170,10 @@ export class SchedulerReign implements Reign {
     // A view that is being read anew lacks services and hosts that come later in the log.
     if (this.stopped || this.ownership.view.problem !== undefined) return;
     if (!this.hosts.following || !this.statuses.following) return;
+    const { position } = this.ownership.view;
     const decision = decide(this.snapshot(), names, clock.now());
     this.lastViews = decision.views;
+    this.lastPosition = position;
     const put = new Map(decision.put.map((a) => [pathOf('Allocation', a.metadata), a]));
     if (put.size + decision.remove.length > 0) {
       await bucket.commit({ put, delete: decision.remove });

@@ -5,6 +5,7 @@ import type { CheckRequest, HeddleObject, SchedulePreview, ServiceView } from '@
 import { CONTEXT, Owner, type ServiceContext } from '@heddle/service';
 import type { Identity } from './decide';
 import { desiredOf } from './desired';
+import { hostsAfter } from './hosts-after';
 import { preview } from './preview';
 import { SchedulerReign } from './scheduler-reign';
 
@@ -25,7 +26,7 @@ export class SchedulerService implements OnApplicationBootstrap, OnModuleDestroy
     this.owner = await Owner.start(this.context, {
       name: 'scheduler',
       bucket: 'workload',
-      kinds: ['Service', 'Epg', 'Host'],
+      kinds: ['Service', 'Epg', 'Host', 'Domain', 'Fabric'],
       begin: (ownership) => SchedulerReign.begin(this.context, ownership, randomIdentity),
     });
   }
@@ -40,8 +41,11 @@ export class SchedulerService implements OnApplicationBootstrap, OnModuleDestroy
   }
 
   async preview({ basePosition, change }: CheckRequest): Promise<SchedulePreview> {
-    const after = applyChange(await this.owner.at(basePosition), change);
-    return preview(this.owner.require().snapshot(), desiredOf(after), this.context.clock.now());
+    const before = await this.owner.at(basePosition);
+    const after = applyChange(before, change);
+    const snapshot = this.owner.require().snapshot();
+    const now = this.context.clock.now();
+    return preview(snapshot, { ...desiredOf(after), ...hostsAfter(snapshot, before, after, now) }, now);
   }
 
   allocations(tenant?: string): HeddleObject<'Allocation'>[] {
@@ -54,6 +58,6 @@ export class SchedulerService implements OnApplicationBootstrap, OnModuleDestroy
 
   status(): { position: number; pending: number } {
     const pending = this.owner.reign?.views.filter((view) => !view.settled).length ?? 0;
-    return { position: this.owner.view.position, pending };
+    return { position: this.owner.reign?.position ?? this.owner.view.position, pending };
   }
 }

@@ -393,6 +393,10 @@ export interface SchedulePreview {
 export interface ServiceView {
   /** tenant/application/name */
   readonly service: string;
+  /** It was deleted, and instances of it have not stopped yet. */
+  readonly deleted?: true;
+  /** Path of the EPG of its instances. */
+  readonly epg?: string;
   readonly replicas: number;
   readonly running: number;
   readonly healthy: number;

@@ -57,6 +57,13 @@ export interface ChangeAnswer {
   readonly plan?: Plan;
 }
 
+/** A Fabric on whose controllers a change is not in force, and why. */
+export interface FabricBehind {
+  readonly fabric: string;
+  readonly state: string;
+  readonly problem?: string;
+}
+
 /** How far a change is. */
 export interface ChangeStatus {
   readonly position: number;
@@ -65,6 +72,8 @@ export interface ChangeStatus {
     readonly inForce: number;
     readonly hosts: number;
     readonly missing: readonly string[];
+    /** Fabrics on whose controllers it is not. */
+    readonly fabrics?: readonly FabricBehind[];
   };
   readonly services: readonly ServiceView[];
   readonly settled: boolean;

@@ -50,6 +50,21 @@ describe('apply', () => {
     expect([code, err.split('\n').at(-2)]).toEqual([0, 'not in force on h3: lost; it follows when they are back']);
   });
 
+  it('names a Fabric whose controllers do not have it', async () => {
+    const fabrics = [{ fabric: 'aci', state: 'unreachable', problem: 'no controller answers' }];
+    api().progress = () => ({ settled: true, policy: { inForce: 3, hosts: 3, missing: [], fabrics } });
+    const { code, err } = await apply();
+    expect([code, ...err.split('\n').slice(-3)]).toEqual([
+      0,
+      'fabric aci  unreachable               no controller answers',
+      'not in force on Fabric aci: unreachable: no controller answers; see "heddle fabric status"',
+      '',
+    ]);
+    api().progress = () => ({ settled: false, policy: { inForce: 3, hosts: 3, missing: [], fabrics: [{ fabric: 'aci', state: 'changing' }] } }); // prettier-ignore
+    const late = await apply('--timeout', '1s');
+    expect([late.code, late.err]).toEqual([3, expect.stringContaining('  the policy is not in force on Fabric aci: changing\n')]); // prettier-ignore
+  });
+
   it('is content with no progress to see when nothing had to change', async () => {
     await apply();
     api().intercept = ({ path }) =>

@@ -7,7 +7,7 @@ import { changeLines } from '../render/change';
 import { checkFormat, isData, PLAIN_FORMATS } from '../render/output';
 import { planLines } from '../render/plan';
 import { Progress } from '../render/progress';
-import { settlingLines, unsettledReasons } from '../render/settling';
+import { behindText, settlingLines, unsettledReasons } from '../render/settling';
 import { took } from '../render/age';
 import type { Session } from '../session';
 import { settle, type SettleOutcome } from '../settle/settle';
@@ -52,12 +52,15 @@ export async function makeChange(
   if (options.dryRun || !options.wait) return EXIT.ok;
   const outcome = await waitUntilSettled(session, answer, deadlineMs);
   if (!outcome.settled) return unsettled(session, answer.position, deadlineMs, outcome);
-  const { missing = [] } = outcome.status?.policy ?? {};
+  const { missing = [], fabrics = [] } = outcome.status?.policy ?? {};
   if (!isData(format)) session.print(style.green(`in force and settled at position ${answer.position}`));
   if (missing.length > 0) {
     session.remark(
       session.errorStyle.yellow(`not in force on ${missing.join(', ')}: lost; it follows when they are back`),
     );
+  }
+  for (const fabric of fabrics) {
+    session.remark(session.errorStyle.yellow(`not in force on ${behindText(fabric)}; see "heddle fabric status"`));
   }
   return EXIT.ok;
 }

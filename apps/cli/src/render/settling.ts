@@ -1,5 +1,5 @@
 import type { ServiceView } from '@heddle/model';
-import type { ChangeStatus } from '../api/types';
+import type { ChangeStatus, FabricBehind } from '../api/types';
 import type { SettleLook } from '../settle/settle';
 import type { Style } from './style';
 import { rowLines, type Cell } from './table';
@@ -8,7 +8,11 @@ import { rowLines, type Cell } from './table';
 export function settlingLines({ status, problem }: SettleLook, style: Style): string[] {
   const remark = problem ? [style.yellow(`no news: ${problem}`)] : [];
   if (!status) return remark;
-  const rows: Cell[][] = [policyRow(status, style), ...status.services.map((service) => serviceRow(service, style))];
+  const rows: Cell[][] = [
+    policyRow(status, style),
+    ...(status.policy.fabrics ?? []).map((fabric) => fabricRow(fabric, style)),
+    ...status.services.map((service) => serviceRow(service, style)),
+  ];
   return [...rowLines(rows), ...remark];
 }
 
@@ -22,6 +26,12 @@ function policyRow({ policy }: ChangeStatus, style: Style): Cell[] {
   ];
 }
 
+const fabricRow = ({ fabric, state, problem = '' }: FabricBehind, style: Style): Cell[] => [
+  `fabric ${fabric}`,
+  { text: state, paint: style.yellow },
+  problem,
+];
+
 function serviceRow({ service, replicas, running, healthy, settled, reasons }: ServiceView, style: Style): Cell[] {
   const text = `${running}/${replicas} running, ${healthy} healthy`;
   return [service, { text, paint: settled ? style.green : style.yellow }, settled ? '' : (reasons[0] ?? 'changing')];
@@ -33,9 +43,14 @@ export function unsettledReasons({ status, problem }: SettleLook): string[] {
   return [
     ...(problem ? [`the server cannot be asked: ${problem}`] : []),
     ...(missing.length > 0 ? [`the policy is not in force on ${missing.join(', ')}`] : []),
+    ...(status?.policy.fabrics ?? []).map((fabric) => `the policy is not in force on ${behindText(fabric)}`),
     ...(status?.services ?? []).filter((service) => !service.settled).flatMap(serviceReasons),
   ];
 }
+
+/** `Fabric aci: unreachable: connect ECONNREFUSED` */
+export const behindText = ({ fabric, state, problem }: FabricBehind): string =>
+  `Fabric ${fabric}: ${state}${problem === undefined ? '' : `: ${problem}`}`;
 
 function serviceReasons({ service, replicas, running, healthy, reasons }: ServiceView): string[] {
   const state = `${service}: ${running} of ${replicas} running, ${healthy} healthy`;

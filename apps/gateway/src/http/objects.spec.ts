@@ -1,4 +1,4 @@
-import type { EndpointView, HostView, ServiceView } from '@heddle/model';
+import type { EndpointView, FabricStatus, HostView, ServiceView } from '@heddle/model';
 import type { Test } from 'supertest';
 import type { ApiClient } from '../testing/api-client';
 import type { FakeOwners } from '../testing/fake-owners';
@@ -476,6 +476,35 @@ spec:
       owners.hosts[1] = host('h2', body.position);
       const there = await api.get(`/api/v1/changes/${body.position}/status`).expect(200);
       expect(there.body).toMatchObject({ policy: { inForce: 2, missing: ['h3'] }, settled: true });
+    });
+
+    it('say which Fabrics have controllers that they are not in force on', async () => {
+      const fabric = 'kind: Fabric\nmetadata: { name: aci }\nspec: { driver: apic, controllers: ["https://apic1"], user: heddle, passwordFile: /etc/p }\n';
+      const { body } = await api.apply(`${fabric}---\n${SHOP}`).expect(200);
+      const status = async (over: Partial<FabricStatus>) => {
+        const of: FabricStatus = { fabric: 'aci', driver: 'apic', state: 'changing', since: '', position: body.position, missing: 1, conflicts: [], problems: [], ...over };
+        owners.fabricStatuses = [of, { ...of, fabric: 'main', driver: 'ovs-leaf' }];
+        const { policy, settled } = (await api.get(`/api/v1/changes/${body.position}/status`).expect(200)).body;
+        return [policy.fabrics, settled];
+      };
+      expect(await status({})).toEqual([[{ fabric: 'aci', state: 'changing' }], false]);
+      expect(await status({ state: 'in-force', position: body.position - 1 })).toEqual([[{ fabric: 'aci', state: 'in-force' }], false]);
+      // Nobody should wait for it, but it is named.
+      expect(await status({ state: 'unreachable', problems: ['connect ECONNREFUSED'] })).toEqual([[{ fabric: 'aci', state: 'unreachable', problem: 'connect ECONNREFUSED' }], true]);
+      expect(await status({ state: 'waiting', waiting: { digest: 'd', reason: '60 deletions', deletions: 60 } })).toEqual([[{ fabric: 'aci', state: 'waiting', problem: '60 deletions' }], true]);
+      expect(await status({ state: 'in-force' })).toEqual([undefined, true]);
+    }); // prettier-ignore
+
+    it('concern services whose EPG they change, and those that they delete while instances run', async () => {
+      const { body } = await api.apply(SHOP);
+      const view: ServiceView = { service: 'acme/shop/other', replicas: 1, running: 1, healthy: 1, current: 1, settled: false, reasons: [] }; // prettier-ignore
+      const settled = async (...views: ServiceView[]): Promise<boolean> => {
+        owners.services = views;
+        return (await api.get(`/api/v1/changes/${body.position}/status`).expect(200)).body.settled;
+      };
+      expect(await settled(view)).toBe(true);
+      expect(await settled({ ...view, epg: 'acme/shop/web' })).toBe(false);
+      expect(await settled({ ...view, service: 'acme/shop/web', deleted: true, replicas: 0 })).toBe(false);
     });
   });
 });

@@ -75,7 +75,9 @@ function byPath<V>(views: readonly V[], path: (view: V) => string, status: (view
 const fabricStatus = ({ name: _name, ...observed }: FabricView): Status => ({ ...observed });
 const domainStatus = ({ name: _name, fabric: _fabric, ...observed }: DomainView): Status => ({ ...observed });
 const hostStatus = ({ name: _name, spec: _spec, labels: _labels, ...observed }: HostView): Status => ({ ...observed });
-const serviceStatus = ({ service: _service, ...observed }: ServiceView): Status => ({ ...observed });
+const serviceStatus = ({ service: _service, epg: _epg, deleted: _deleted, ...observed }: ServiceView): Status => ({
+  ...observed,
+});
 
 /** The sums over the services of each application. */
 function appStatuses(views: readonly ServiceView[]): Statuses {
@@ -89,7 +91,7 @@ function appStatuses(views: readonly ServiceView[]): Statuses {
     if (!services) return undefined;
     const sum = (pick: (view: ServiceView) => number): number => services.reduce((total, v) => total + pick(v), 0);
     return {
-      services: services.length,
+      services: services.filter((v) => !v.deleted).length,
       replicas: sum((v) => v.replicas),
       running: sum((v) => v.running),
       healthy: sum((v) => v.healthy),
