@@ -105,6 +105,7 @@ interface EndpointStatus {
   readonly epg?: string;
   readonly host?: string;
   readonly since?: string;
+  readonly fabric?: object;
   readonly problems?: readonly string[];
   readonly traffic?: Traffic;
 }
@@ -380,6 +381,17 @@ describeRoot('one policy over every kind of endpoint', () => {
       await Promise.all(wires.map(([, wire]) => wire.close()));
       await scale(3);
     }
+  }, 60_000);
+
+  it('has moved every container when a change of the Domain is settled', async () => {
+    const name = 'vxlan-b';
+    const placed = async (domain: string): Promise<boolean[]> => {
+      await cluster.api.applyAndSettle(docs({ ...epg(name, 'unenforced'), spec: { domain, provides: ['web'], consumes: ['web'] } })); // prettier-ignore
+      const endpoints = (await cluster.api.list<'Endpoint'>('endpoints')).filter((e) => (e.status as EndpointStatus).epg === `acme/all/${name}`); // prettier-ignore
+      return endpoints.map(({ status }) => (status as EndpointStatus).fabric !== undefined);
+    };
+    expect(await placed('vlan')).toEqual([true, true]);
+    expect(await placed('default')).toEqual([false, false]);
   }, 60_000);
 
   it('tells neighbours at once of an address that another interface has now', async () => {
