@@ -274,8 +274,12 @@ export class InventoryReign implements Reign {
 
   domains(): DomainView[] {
     const { table, shortages } = this.vlanKeeper;
-    const objects = this.objects();
-    return domainViews(objects, table, this.vlanKeeper.use(this.vlanFacts()), shortages);
+    const { domainSpecs } = this.objects();
+    return domainViews(domainSpecs, this.hosts(), {
+      table,
+      use: this.vlanKeeper.use(this.vlanFacts()),
+      shortages,
+    });
   }
 
   fabrics(): FabricView[] {
@@ -337,8 +341,7 @@ export class InventoryReign implements Reign {
 
   private hostViews(): Map<string, HostView> {
     this.refresh();
-    const { hosts, domainSpecs } = this.objects();
-    return this.registry.views(hosts, domainSpecs, [this.tracker.hostProblems, this.vlanKeeper.hostProblems]);
+    return this.registry.views(this.objects(), [this.tracker.hostProblems, this.vlanKeeper.hostProblems]);
   }
 
   private publish(): void {
