@@ -25,6 +25,7 @@ import {
   type RegistrationResult,
 } from '@heddle/model';
 import type { Ownership, Reign, ServiceContext } from '@heddle/service';
+import type { Given } from './check';
 import type { Duplicate } from './endpoints/duplicates';
 import { EndpointTracker, type ServerRecords } from './endpoints/endpoint-tracker';
 import { inventoryObjects, type InventoryObjects } from './objects';
@@ -109,10 +110,6 @@ export class InventoryReign implements Reign {
     const reign = new InventoryReign(context, ownership, bucket, emit);
     await reign.start();
     return reign;
-  }
-
-  get blocks(): BlockTable {
-    return this.blockTable;
   }
 
   private async start(): Promise<void> {
@@ -287,8 +284,12 @@ export class InventoryReign implements Reign {
   }
 
   /** What decides whether a change can be had; see `checkAfter`. */
-  get vlans() {
-    return { table: this.vlanKeeper.table, heard: this.vlanFacts() };
+  get given(): Given {
+    return {
+      blocks: this.blockTable,
+      registered: new Set(this.registry.hostNames()),
+      vlans: { table: this.vlanKeeper.table, heard: this.vlanFacts() },
+    };
   }
 
   // ---- inside --------------------------------------------------------------------------------------------------------
