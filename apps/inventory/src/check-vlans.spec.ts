@@ -27,6 +27,7 @@ interface Given {
 const problemsOf = (text: string, given: Given = {}): Problem[] =>
   checkAfter(entriesOf(WORLD, given.more ?? ''), changeOf(text, given.deletes), {
     blocks: { leases: given.blocks ?? [], returned: [] },
+    registered: new Set(),
     vlans: {
       table: given.table ?? TABLE,
       heard: {
@@ -114,9 +115,52 @@ describe('a Domain', () => {
     const attached = report('h1', [container('h1', 'acme/shop/db', 7, { driver: 'ovs', port: 'hd7', vlan: 100 })]);
     const gone = { more, table, deletes: ['Domain/wire'] };
     expect(texts(problemsOf('', { ...gone, reports: [attached] }))).toEqual([
-      'Domain wire: endpoints are attached through it: acme/shop/db on h1; wait until they are replaced',
+      'Domain wire: endpoints are attached through it: acme/shop/db on h1; wait until they are gone or replaced',
     ]);
     expect(problemsOf('', gone)).toEqual([]);
+  });
+
+  it('goes with the EPG of what is attached through it, or after it', () => {
+    const attached = report('h1', [container('h1', 'acme/shop/db', 7, { driver: 'ovs', port: 'hd7', vlan: 100 })]);
+    const both = { deletes: ['Domain/wire', 'Epg/acme/shop/db'], reports: [attached] };
+    expect(problemsOf('', both)).toEqual([]);
+    const other = report('h2', [container('h2', 'acme/shop/db2', 8, { driver: 'ovs', port: 'hd8', vlan: 101 })]);
+    const table = { entries: [...TABLE.entries, entry(101, 'db2', 'wire', 3)] };
+    expect(texts(problemsOf('', { ...both, more: epg('acme/shop/db2'), table, reports: [attached, other] }))).toEqual([
+      'Domain wire: endpoints are attached through it: acme/shop/db2 on h2; wait until they are gone or replaced',
+    ]);
+  });
+
+  it('changes its tagging with EPGs that the same change makes, and not with what rests of earlier ones', () => {
+    const trunk = domain('trunk', 'driver: macvlan, fabric: main, uplink: b, vlans: "200-209", tagging: access');
+    const more = epg('acme/shop/cache');
+    const anew = trunk + epg('acme/shop/cache', '{ domain: trunk }') + epg('acme/shop/new', '{ domain: trunk }');
+    expect(problemsOf(anew, { more, table: { entries: [] } })).toEqual([]);
+    const [problem, ...others] = texts(
+      problemsOf(anew, { more, table: { entries: [entry(200, 'cache', 'trunk', 3)] } }),
+    );
+    expect(problem).toContain('endpoints of what rests of acme/shop/cache are attached by what it was');
+    expect(others).toEqual([]);
+  });
+});
+
+describe('a Fabric', () => {
+  const apic =
+    '---\nkind: Fabric\nmetadata: { name: main }\nspec: { driver: apic, controllers: ["https://192.0.2.9"], user: u, passwordFile: /p }\n';
+  const unbound = epg('acme/shop/db') + epg('acme/shop/cache') + epg('acme/shop/edge');
+
+  it('does not change its driver under the endpoints of its EPGs, nor while VLANs of it rest', () => {
+    const found = (who: string): string =>
+      `Fabric main spec.driver: found "apic" instead of "ovs-leaf", and endpoints of ${who} are on it by what it was; make another Fabric with Domains of its own and bind the EPGs to those, so that their instances are replaced one after the other`;
+    expect(texts(problemsOf(apic))).toEqual([found('EPG acme/shop/cache, acme/shop/db, acme/shop/edge')]);
+    const resting = { entries: [entry(100, 'db', 'wire', 3)] };
+    expect(texts(problemsOf(apic, { more: unbound, table: resting }))).toEqual([found('what rests of acme/shop/db')]);
+    expect(problemsOf(apic, { more: unbound, table: { entries: [] } })).toEqual([]);
+  });
+
+  it('changes what it is reached by at any time', () => {
+    const changed = apic.replace('192.0.2.9', '192.0.2.10');
+    expect(problemsOf(changed, { more: apic })).toEqual([]);
   });
 });
 
@@ -126,10 +170,12 @@ describe('a VLAN at a port of a leaf', () => {
 
   it('is none that another EPG has on the fabric', () => {
     expect(texts(problemsOf(at(200, 'web')))).toEqual([
-      'Endpoint acme/shop/s1 spec.attachment.vlan: found 200, which EPG acme/shop/cache has in Fabric main; allowed is a VLAN that is in no pool of that Fabric, or the one of the EPG itself',
+      'Endpoint acme/shop/s1 spec.attachment.vlan: found 200, which EPG acme/shop/cache has in Fabric main; allowed is the VLAN of the EPG itself, or one that no other EPG has there or had until lately; one that is in no pool of that Fabric will be given to none',
     ]);
     expect(problemsOf(at(200, 'cache'))).toEqual([]);
     expect(problemsOf(at(20, 'web'))).toEqual([]);
+    // In the pool, and given to nobody.
+    expect(problemsOf(at(201, 'web'))).toEqual([]);
     const binding = '{ staticBindings: [{ leaf: leaf1, port: e5, vlan: 20 }, { leaf: leaf1, port: e6, vlan: 300 }] }';
     expect(texts(problemsOf(epg('acme/shop/web', binding)))[0]).toContain(
       'Epg acme/shop/web spec.staticBindings[1].vlan: found 300, which EPG acme/shop/edge has',

@@ -25,12 +25,13 @@ const NOTHING_KNOWN: KnownVlans = {
 
 /**
  * What speaks against a change because of VLANs that EPGs have or hosts may hold: pools that would lose them, Domains that would
- * carry endpoints otherwise than they are attached, EPGs for which none is left, and ports of leaves where another EPG's is bound.
+ * carry endpoints otherwise than they are attached, Fabrics of another driver under their EPGs, EPGs for which none is left, and ports of leaves where another EPG's is bound.
  */
 export function checkVlans(before: InventoryObjects, after: InventoryObjects, known = NOTHING_KNOWN): Problem[] {
   const { table, heard } = known;
   const [old, use] = [before, after].map((objects) => vlanUse(objects, heard, heard.position)) as [VlanUse, VlanUse];
   return [
+    ...fabricProblems(before, after, table),
     ...domainProblems(before, after, table, use),
     ...shortageProblems(before, after, table, old, use, heard.position),
     ...staticProblems(before, after, table),
@@ -47,11 +48,11 @@ function domainProblems(before: InventoryObjects, after: InventoryObjects, table
   return [...before.domains].flatMap(([name, { spec }]): Problem[] => {
     const now = after.domains.get(name)?.spec;
     const bound = spec.fabric === undefined ? [] : boundVlans(table, { name, fabric: spec.fabric });
-    if (!now) return removalProblems(name, bound, use);
-    const epgs = [...after.epgs].flatMap(([path, epg]) => (epg.spec.domain === name ? [path] : [])).sort();
+    if (!now) return removalProblems(name, after, bound, use);
+    const epgs = epgsOf(before, name);
     const changed = FIXED.find((field) => fieldOf(spec, field) !== fieldOf(now, field));
     if (changed !== undefined && epgs.length + bound.length > 0) {
-      const who = epgs.length > 0 ? `EPG ${shown(epgs)}` : `what rests of ${shown(bound.map((entry) => entry.epg))}`;
+      const who = whoUses(epgs, bound);
       const message = `found ${JSON.stringify(fieldOf(now, changed)) ?? 'nothing'} instead of ${JSON.stringify(fieldOf(spec, changed)) ?? 'nothing'}, and endpoints of ${who} are attached by what it was; make another Domain and bind the EPGs to that, so that their instances are replaced one after the other`;
       return [{ path: `Domain ${name} spec.${changed}`, message }];
     }
@@ -63,15 +64,47 @@ function domainProblems(before: InventoryObjects, after: InventoryObjects, table
   });
 }
 
-/** What endpoints are still attached by is needed to reach them, until they are replaced. */
-function removalProblems(name: string, bound: readonly VlanEntry[], { claims }: VlanUse): Problem[] {
-  const attached = claims.filter((claim) =>
-    bound.some((entry) => entry.epg === claim.epg && entry.vlan === claim.vlan),
+/** The EPGs that a Domain has endpoints of. Those that come with the change have none yet. */
+const epgsOf = ({ epgs }: InventoryObjects, domain: string): string[] =>
+  [...epgs].flatMap(([path, { spec }]) => (spec.domain === domain ? [path] : [])).sort();
+
+const whoUses = (epgs: readonly string[], bound: readonly VlanEntry[]): string =>
+  epgs.length > 0 ? `EPG ${shown(epgs)}` : `what rests of ${shown(bound.map(({ epg }) => epg))}`;
+
+/** What classifies frames on a fabric, and who programs it, cannot change under the endpoints there. */
+function fabricProblems(before: InventoryObjects, after: InventoryObjects, table: VlanTable): Problem[] {
+  return [...before.fabrics].flatMap(([name, { spec }]): Problem[] => {
+    const now = after.fabrics.get(name)?.spec;
+    if (!now || now.driver === spec.driver) return [];
+    const domains = [...before.domains].flatMap(([domain, { spec: of }]) => (of.fabric === name ? [domain] : []));
+    const epgs = domains.flatMap((domain) => epgsOf(before, domain)).sort();
+    const bound = table.entries.filter(({ fabric }) => fabric === name);
+    if (epgs.length + bound.length === 0) return [];
+    const message = `found "${now.driver}" instead of "${spec.driver}", and endpoints of ${whoUses(epgs, bound)} are on it by what it was; make another Fabric with Domains of its own and bind the EPGs to those, so that their instances are replaced one after the other`;
+    return [{ path: `Fabric ${name} spec.driver`, message }];
+  });
+}
+
+/**
+ * What endpoints are still attached by is needed to reach them, until they are gone or replaced. Nothing passes from or to those
+ * whose EPG goes with the Domain or went before it: hosts take them away by what they know themselves, and their VLAN rests.
+ */
+function removalProblems(
+  name: string,
+  { epgs }: InventoryObjects,
+  bound: readonly VlanEntry[],
+  { claims }: VlanUse,
+): Problem[] {
+  const attached = claims.filter(
+    (claim) => epgs.has(claim.epg) && bound.some((entry) => entry.epg === claim.epg && entry.vlan === claim.vlan),
   );
   if (attached.length === 0) return [];
   const who = shown(attached.map(({ epg, host }) => `${epg} on ${host}`));
   return [
-    { path: `Domain ${name}`, message: `endpoints are attached through it: ${who}; wait until they are replaced` },
+    {
+      path: `Domain ${name}`,
+      message: `endpoints are attached through it: ${who}; wait until they are gone or replaced`,
+    },
   ];
 }
 
@@ -108,7 +141,7 @@ function staticProblems(before: InventoryObjects, after: InventoryObjects, table
       if (!holder) return [];
       const state = holder.released === undefined ? 'has' : 'had until lately';
       const who = tenantOf(holder.epg) === tenantIn(path) ? `EPG ${holder.epg}` : 'an EPG of another tenant';
-      const message = `found ${vlan}, which ${who} ${state} in Fabric ${holder.fabric}; allowed is a VLAN that is in no pool of that Fabric, or the one of the EPG itself`;
+      const message = `found ${vlan}, which ${who} ${state} in Fabric ${holder.fabric}; allowed is the VLAN of the EPG itself, or one that no other EPG has there or had until lately; one that is in no pool of that Fabric will be given to none`;
       return [{ path, message }];
     });
   };

@@ -10,6 +10,8 @@ import {
   type Change,
   type Problem,
 } from '@heddle/model';
+import { ownFactProblems } from './check-hosts';
+import { leafProblems } from './check-leaves';
 import { checkVlans } from './check-vlans';
 import { inventoryObjects, segmentOf, type InventoryObjects } from './objects';
 import type { HeardOfVlans } from './vlans';
@@ -17,12 +19,15 @@ import type { HeardOfVlans } from './vlans';
 /** What the holder of the lease knows; other instances check by the objects alone. */
 export interface Given {
   readonly blocks: BlockTable;
+  /** Names of the hosts that have said of themselves what they are. */
+  readonly registered: ReadonlySet<string>;
   readonly vlans: { readonly table: VlanTable; readonly heard: HeardOfVlans & { readonly position: number } };
 }
 
 /**
  * What the inventory knows of a change that nobody else does: Domains that EPGs name, subnets and addresses in blocks that were
- * leased to hosts, VLANs that were given, and hosts that no tunnel leads to.
+ * leased to hosts, VLANs that were given, leaves that two Fabrics would share, and hosts that no tunnel leads to or that say of
+ * themselves something else.
  */
 export function checkAfter(
   objects: ReadonlyMap<string, AnyObject>,
@@ -35,6 +40,8 @@ export function checkAfter(
     ...domainProblems(after),
     ...subnetProblems(entries, given?.blocks, change),
     ...underlayProblems(change),
+    ...ownFactProblems(before, change, given?.registered),
+    ...leafProblems(before, after, change),
     // What was wrong before is not held against the change: it may be the one that mends something else.
     ...fresh(blockProblems(before, given?.blocks), blockProblems(after, given?.blocks)),
     ...checkVlans(before, after, given?.vlans),

@@ -10,7 +10,7 @@ import {
 } from '@heddle/model';
 import { TestOwnership, type Ownership } from '@heddle/service';
 import { InventoryReign } from './inventory-reign';
-import { container, domain, entriesOf, epg, report, server, tap, vm, WORLD } from './testing/objects';
+import { container, domain, entriesOf, epg, host, report, server, tap, vm, WORLD } from './testing/objects';
 
 const KINDS = ['Host', 'Fabric', 'Domain', 'Epg', 'BridgeDomain', 'Endpoint'] as const;
 const HOSTS = ['h1', 'h2', 'h3', 'leaf1'];
@@ -215,6 +215,33 @@ describe('InventoryReign, of fabrics and endpoints', () => {
       domainProblems: { default: 'ends no tunnels, which encapsulation vxlan needs' },
     });
     expect(hosts.entries.get('leaf1')).toMatchObject({ domains: [], domainProblems: {} });
+    expect(reign.domains()[0]).toMatchObject({
+      hosts: ['h1', 'h2'],
+      refused: [{ host: 'h3', reason: 'ends no tunnels, which encapsulation vxlan needs' }],
+    });
+  });
+
+  it('offer no Domain by an uplink that they cannot use, nor by one to a leaf that is gone, and keep what runs', async () => {
+    const attached = container('h1', 'acme/shop/db', 7, { driver: 'ovs', port: 'hd7', vlan: 100 });
+    await say('h1', attached);
+    const reason = 'cannot use its uplink "a": its interface eth1 is not on this host';
+    await beat('h1', { uplinkProblems: { a: 'its interface eth1 is not on this host' } });
+    expect(hosts.entries.get('h1')).toMatchObject({
+      domains: ['default', 'flat', 'trunk'],
+      domainProblems: { wire: reason },
+    });
+    const wire = () => reign.domains().find(({ name }) => name === 'wire');
+    expect(wire()).toMatchObject({ hosts: ['h2', 'h3'], refused: [{ host: 'h1', reason }] });
+    expect([...endpoints.entries.values()][0]).toMatchObject({ fabric: { leaf: 'leaf1', vlan: 100 } });
+    await beat('h1');
+    expect(wire()).toMatchObject({ hosts: ['h1', 'h2', 'h3'], refused: [] });
+
+    await write('', ['Host/leaf1']);
+    expect(hosts.entries.get('h1')?.domains).toEqual(['default']);
+    expect(wire()?.refused[2]).toEqual({ host: 'h3', reason: expect.stringContaining('cabled to leaf leaf1, and no') });
+    expect([...endpoints.entries.values()][0]).toMatchObject({ fabric: { leaf: 'leaf1', vlan: 100 } });
+    await write(host('leaf1', '192.0.2.101', ', role: leaf'));
+    expect(hosts.entries.get('h1')?.domains).toEqual(['default', 'flat', 'trunk', 'wire']);
   });
 
   describe('virtual machines', () => {

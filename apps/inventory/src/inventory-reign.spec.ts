@@ -370,6 +370,6 @@ describe('InventoryReign', () => {
     view.problem = undefined;
     await world.clock.advance(1_000);
     expect(heartbeat('h1')).toBe(false);
-    expect(reign.blocks).toMatchObject({ leases: [], returned: [{ block: '10.32.0.0/26' }] });
+    expect(reign.given.blocks).toMatchObject({ leases: [], returned: [{ block: '10.32.0.0/26' }] });
   });
 });

@@ -25,6 +25,7 @@ import {
   type RegistrationResult,
 } from '@heddle/model';
 import type { Ownership, Reign, ServiceContext } from '@heddle/service';
+import type { Given } from './check';
 import type { Duplicate } from './endpoints/duplicates';
 import { EndpointTracker, type ServerRecords } from './endpoints/endpoint-tracker';
 import { inventoryObjects, type InventoryObjects } from './objects';
@@ -109,10 +110,6 @@ export class InventoryReign implements Reign {
     const reign = new InventoryReign(context, ownership, bucket, emit);
     await reign.start();
     return reign;
-  }
-
-  get blocks(): BlockTable {
-    return this.blockTable;
   }
 
   private async start(): Promise<void> {
@@ -274,8 +271,12 @@ export class InventoryReign implements Reign {
 
   domains(): DomainView[] {
     const { table, shortages } = this.vlanKeeper;
-    const objects = this.objects();
-    return domainViews(objects, table, this.vlanKeeper.use(this.vlanFacts()), shortages);
+    const { domainSpecs } = this.objects();
+    return domainViews(domainSpecs, this.hosts(), {
+      table,
+      use: this.vlanKeeper.use(this.vlanFacts()),
+      shortages,
+    });
   }
 
   fabrics(): FabricView[] {
@@ -283,8 +284,12 @@ export class InventoryReign implements Reign {
   }
 
   /** What decides whether a change can be had; see `checkAfter`. */
-  get vlans() {
-    return { table: this.vlanKeeper.table, heard: this.vlanFacts() };
+  get given(): Given {
+    return {
+      blocks: this.blockTable,
+      registered: new Set(this.registry.hostNames()),
+      vlans: { table: this.vlanKeeper.table, heard: this.vlanFacts() },
+    };
   }
 
   // ---- inside --------------------------------------------------------------------------------------------------------
@@ -337,8 +342,7 @@ export class InventoryReign implements Reign {
 
   private hostViews(): Map<string, HostView> {
     this.refresh();
-    const { hosts, domainSpecs } = this.objects();
-    return this.registry.views(hosts, domainSpecs, [this.tracker.hostProblems, this.vlanKeeper.hostProblems]);
+    return this.registry.views(this.objects(), [this.tracker.hostProblems, this.vlanKeeper.hostProblems]);
   }
 
   private publish(): void {

@@ -116,6 +116,8 @@ describe('a heartbeat', () => {
     ['a position that is none', { encapsulationPosition: -1 }, false],
     ['traffic', { traffic: { 'allocation:acme/shop/web-1': { sent: counts, received: counts } } }, true],
     ['less traffic than none', { traffic: { a: { sent: { packets: -1, bytes: 0 }, received: counts } } }, false],
+    ['an uplink that cannot be used', { uplinkProblems: { fabric: 'it is not there' } }, true],
+    ['an uplink that has no name', { uplinkProblems: { 'not a name': 'it is not there' } }, false],
     ['sightings', { sightings: [sighting] }, true],
     ['a sighting of no address', { sightings: [{ ...sighting, address: 'x' }] }, false],
     ['more sightings than anybody reads', { sightings: Array(51).fill(sighting) }, false],

@@ -9,13 +9,13 @@ import {
   type HostHeartbeat,
   type HostRegistration,
   type HostReport,
-  type HostSpec,
   type Problem,
   type RegistrationResult,
 } from '@heddle/model';
 import { sameJson } from '@heddle/policy-engine';
 import { CONTEXT, Owner, type ServiceContext } from '@heddle/service';
 import { checkAfter } from './check';
+import { ownFacts } from './check-hosts';
 import { InventoryReign } from './inventory-reign';
 
 /** Owns hosts, endpoints and address blocks. The holder of the lease hears the hosts; every instance answers checks. */
@@ -51,7 +51,7 @@ export class InventoryService implements OnApplicationBootstrap, OnModuleDestroy
   async check({ basePosition, change }: CheckRequest): Promise<Problem[]> {
     const objects = await this.owner.at(basePosition);
     const { reign } = this.owner;
-    return checkAfter(objects, change, reign && { blocks: reign.blocks, vlans: reign.vlans });
+    return checkAfter(objects, change, reign?.given);
   }
 
   /**
@@ -122,12 +122,3 @@ export class InventoryService implements OnApplicationBootstrap, OnModuleDestroy
 
 /** How a change ends that nobody will accept later either. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set(['invalid', 'refused']);
-
-/** What the host itself knows best; its zone, labels and Domains, and whether it may be used, are for people to change. */
-const ownFacts = ({ role, underlay, tunnels, capacity, uplinks }: HostSpec): Partial<HostSpec> => ({
-  role,
-  underlay,
-  tunnels,
-  capacity,
-  uplinks,
-});

@@ -1,4 +1,11 @@
-import type { AnyObject, DomainSpec, HeddleObject } from '@heddle/model';
+import {
+  cablingOf,
+  equipmentProblem,
+  type AnyObject,
+  type Cabling,
+  type DomainSpec,
+  type HeddleObject,
+} from '@heddle/model';
 import { EndpointBinder } from '@heddle/policy-engine';
 
 /** The objects that the inventory works with, by kind; cluster objects by name, the others by path. */
@@ -11,6 +18,8 @@ export interface InventoryObjects {
   readonly endpoints: ReadonlyMap<string, HeddleObject<'Endpoint'>>;
   /** What the Domains say, by name. */
   readonly domainSpecs: ReadonlyMap<string, DomainSpec>;
+  /** What decides which of them hosts offer. */
+  readonly cabling: Cabling;
   /** Says which EPG an endpoint belongs to. */
   readonly binder: EndpointBinder;
 }
@@ -32,8 +41,9 @@ export function inventoryObjects(entries: ReadonlyMap<string, AnyObject>): Inven
     else if (object.kind === 'Endpoint') endpoints.set(path, object);
   }
   const domainSpecs = new Map([...domains].map(([name, { spec }]) => [name, spec]));
+  const cabling = cablingOf([...fabrics.values(), ...hosts.values()]);
   const binder = new EndpointBinder(epgs.values());
-  return { fabrics, domains, hosts, bridgeDomains, epgs, endpoints, domainSpecs, binder };
+  return { fabrics, domains, hosts, bridgeDomains, epgs, endpoints, domainSpecs, cabling, binder };
 }
 
 /** Where the policy puts the endpoints of an EPG: paths of its bridge domain and VRF; undefined while one of them is not there. */
@@ -50,14 +60,33 @@ export function segmentOf(
 }
 
 /** By `LEAF`, the names of the Fabrics that hosts are cabled to there. A leaf that no cable names may be of any of them. */
-export function fabricsByLeaf({ hosts, domains }: InventoryObjects): ReadonlyMap<string, ReadonlySet<string>> {
+export function fabricsByLeaf(objects: InventoryObjects): ReadonlyMap<string, ReadonlySet<string>> {
   const byLeaf = new Map<string, Set<string>>();
-  for (const { spec: domain } of domains.values()) {
-    if (domain.fabric === undefined || domain.uplink === undefined) continue;
-    for (const { spec: host } of hosts.values()) {
-      const leaf = host.uplinks[domain.uplink]?.leaf;
-      if (leaf !== undefined) byLeaf.set(leaf, (byLeaf.get(leaf) ?? new Set()).add(domain.fabric));
-    }
-  }
+  for (const { leaf, fabric } of waysOf(objects)) byLeaf.set(leaf, (byLeaf.get(leaf) ?? new Set()).add(fabric));
   return byLeaf;
+}
+
+/** That frames of a Domain's endpoints on a host travel one of its uplinks to a leaf, whether that is there or not. */
+export interface Way {
+  readonly domain: string;
+  readonly fabric: string;
+  readonly host: string;
+  /** Name of the uplink. */
+  readonly uplink: string;
+  readonly interface: string;
+  readonly leaf: string;
+}
+
+/** All of them, in the order of Domains and hosts. */
+export function waysOf({ hosts, domains }: Pick<InventoryObjects, 'hosts' | 'domains'>): Way[] {
+  return [...domains].flatMap(([domain, { spec }]) => {
+    const { fabric, uplink } = spec;
+    if (fabric === undefined || uplink === undefined) return [];
+    return [...hosts].flatMap(([host, { spec: of }]): Way[] => {
+      const cable = equipmentProblem(of, domain, spec) === undefined ? of.uplinks[uplink] : undefined;
+      return cable?.leaf === undefined
+        ? []
+        : [{ domain, fabric, host, uplink, interface: cable.interface, leaf: cable.leaf }];
+    });
+  });
 }

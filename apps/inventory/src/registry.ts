@@ -4,18 +4,18 @@ import {
   offeredDomains,
   refusedDomains,
   type AllocationStatus,
-  type DomainSpec,
   type EndpointView,
   type HeddleObject,
   type HostHeartbeat,
   type HostRegistration,
   type HostReport,
-  type HostSpec,
   type HostState,
   type HostView,
   type Traffic,
+  type UplinkProblems,
 } from '@heddle/model';
 import { hostLiveness, type HostLiveness, type LivenessOptions } from '@heddle/rollout';
+import type { InventoryObjects } from './objects';
 
 /** What an agent said of itself when it registered; kept in the store. */
 export interface RegisteredHost {
@@ -50,6 +50,7 @@ interface Known {
 export class Registry {
   private readonly known = new Map<string, Known>();
   private liveness: ReadonlyMap<string, HostLiveness> = new Map();
+  private readonly offers = new Map<string, { readonly from: readonly unknown[]; readonly offers: Offers }>();
 
   constructor(registered: Iterable<RegisteredHost> = [], reports: Iterable<HostReport> = []) {
     for (const host of registered) this.known.set(host.host, { registered: host });
@@ -99,6 +100,7 @@ export class Registry {
   /** An operator removed the host: what it reported is forgotten with it. */
   forget(host: string): void {
     this.known.delete(host);
+    this.offers.delete(host);
   }
 
   hostNames(): string[] {
@@ -129,16 +131,34 @@ export class Registry {
 
   /** Hosts as others are told of them. `problems` are those that are found elsewhere, by host. */
   views(
-    objects: ReadonlyMap<string, HeddleObject<'Host'>>,
-    domains: ReadonlyMap<string, DomainSpec>,
+    objects: Pick<InventoryObjects, 'hosts' | 'domainSpecs' | 'cabling'>,
     problems: readonly ReadonlyMap<string, readonly string[]>[],
   ): Map<string, HostView> {
     return new Map(
-      [...objects].map(([name, object]) => {
-        const view = viewOf(object, domains, this.known.get(name), this.liveness.get(name));
+      [...objects.hosts].map(([name, object]) => {
+        const known = this.known.get(name);
+        const offers = this.offersOf(object, objects, known?.heartbeat?.uplinkProblems);
+        const view = viewOf(object, offers, known, this.liveness.get(name));
         return [name, { ...view, problems: [...view.problems, ...problems.flatMap((found) => found.get(name) ?? [])] }];
       }),
     );
+  }
+
+  /** Asked for with every heartbeat, and the same until a host, a Domain, a Fabric or an uplink changes. */
+  private offersOf(
+    { metadata, spec }: HeddleObject<'Host'>,
+    { domainSpecs, cabling }: Pick<InventoryObjects, 'domainSpecs' | 'cabling'>,
+    uplinkProblems: UplinkProblems | undefined,
+  ): Offers {
+    const from = [spec, domainSpecs, cabling, JSON.stringify(uplinkProblems)];
+    const known = this.offers.get(metadata.name);
+    if (known?.from.every((value, i) => value === from[i])) return known.offers;
+    const offers = {
+      domains: offeredDomains(spec, domainSpecs, cabling, uplinkProblems),
+      domainProblems: refusedDomains(spec, domainSpecs, cabling, uplinkProblems),
+    };
+    this.offers.set(metadata.name, { from, offers });
+    return offers;
   }
 
   /**
@@ -208,9 +228,11 @@ function judged(report: HostReport): Required<Pick<Known, 'report' | 'leftOut'>>
   return { report: { ...report, endpoints: report.endpoints.filter((e) => !isBad(e)) }, leftOut };
 }
 
+type Offers = Pick<HostView, 'domains' | 'domainProblems'>;
+
 function viewOf(
   object: HeddleObject<'Host'>,
-  domains: ReadonlyMap<string, DomainSpec>,
+  offers: Offers,
   known: Known | undefined,
   liveness: HostLiveness | undefined,
 ): HostView {
@@ -219,7 +241,7 @@ function viewOf(
     name: object.metadata.name,
     spec: object.spec,
     labels: object.metadata.labels,
-    ...offersOf(object.spec, domains),
+    ...offers,
     state: stateOf(liveness?.state),
     since: new Date(liveness?.since ?? 0).toISOString(),
     reason: liveness?.reason ?? 'not judged yet',
@@ -236,18 +258,6 @@ function viewOf(
     agentVersion: registered?.agentVersion ?? '',
     highestClassId: Math.max(registered?.highestClassId ?? 0, heartbeat?.highestClassId ?? 0),
   };
-}
-
-type Offers = Pick<HostView, 'domains' | 'domainProblems'>;
-const OFFERS = new WeakMap<HostSpec, { readonly of: ReadonlyMap<string, DomainSpec>; readonly offers: Offers }>();
-
-/** Asked for with every heartbeat, and the same until a host or a Domain changes. */
-function offersOf(spec: HostSpec, domains: ReadonlyMap<string, DomainSpec>): Offers {
-  const known = OFFERS.get(spec);
-  if (known?.of === domains) return known.offers;
-  const offers = { domains: offeredDomains(spec, domains), domainProblems: refusedDomains(spec, domains) };
-  OFFERS.set(spec, { of: domains, offers });
-  return offers;
 }
 
 /** Whoever is not judged yet is nobody to place on, and nobody to replace. */

@@ -63,6 +63,12 @@ export const heartbeatSchema = z.strictObject({
   workloadPosition: position,
   highestClassId: classId,
   problems: z.array(text).max(100),
+  uplinkProblems: z
+    .record(nameSchema, text)
+    .refine((problems) => Object.keys(problems).length <= MAX_UPLINKS, {
+      error: `allowed are at most ${MAX_UPLINKS} uplinks`,
+    })
+    .optional(),
   usage: z.strictObject({ containers: position, endpoints: position, flows: position }),
   encapsulationPosition: position.optional(),
   traffic: z

@@ -8,13 +8,13 @@ import {
   type VlanUse,
 } from '@heddle/ipam';
 import {
-  offeredDomains,
   type DistributedEncapsulation,
   type DomainSpec,
   type DomainView,
   type FabricView,
   type HeddleObject,
   type HostReport,
+  type HostView,
 } from '@heddle/model';
 import { fabricsByLeaf, type InventoryObjects } from './objects';
 
@@ -149,25 +149,27 @@ export function encapsulations(
 
 const hasPool = ({ vlans }: DomainSpec): boolean => vlans !== undefined;
 
-/** What has become of each Domain: who offers it, and who has its VLANs. */
+/** What has become of each Domain: who offers it, why others do not, and who has its VLANs. */
 export function domainViews(
-  { domainSpecs, hosts }: InventoryObjects,
-  vlans: VlanTable,
-  use: VlanUse,
-  shortages: readonly VlanShortage[],
+  domains: InventoryObjects['domainSpecs'],
+  hosts: readonly Pick<HostView, 'name' | 'domains' | 'domainProblems'>[],
+  { table, use, shortages }: { table: VlanTable; use: VlanUse; shortages: readonly VlanShortage[] },
 ): DomainView[] {
   const offering = new Map<string, string[]>();
-  for (const [host, { spec }] of hosts) {
-    for (const domain of offeredDomains(spec, domainSpecs))
-      offering.set(domain, [...(offering.get(domain) ?? []), host]);
+  const refusing = new Map<string, { host: string; reason: string }[]>();
+  for (const { name: host, domains: offered, domainProblems = {} } of [...hosts].sort(byName)) {
+    for (const domain of offered) offering.set(domain, [...(offering.get(domain) ?? []), host]);
+    for (const [domain, reason] of Object.entries(domainProblems))
+      refusing.set(domain, [...(refusing.get(domain) ?? []), { host, reason }]);
   }
-  return [...domainSpecs].map(([name, { fabric, vlans: pool }]) => {
+  return [...domains].map(([name, { fabric, vlans: pool }]) => {
     const usage =
-      fabric === undefined || pool === undefined ? undefined : poolUsage(vlans, { name, fabric, vlans: pool }, use);
+      fabric === undefined || pool === undefined ? undefined : poolUsage(table, { name, fabric, vlans: pool }, use);
     return {
       name,
       ...(fabric === undefined ? {} : { fabric }),
-      hosts: (offering.get(name) ?? []).sort(),
+      hosts: offering.get(name) ?? [],
+      refused: refusing.get(name) ?? [],
       ...(usage
         ? {
             vlans: { size: usage.size, used: usage.used.length, resting: usage.resting.length, free: usage.free },
@@ -180,6 +182,9 @@ export function domainViews(
     };
   });
 }
+
+const byName = (a: { readonly name: string }, b: { readonly name: string }): number =>
+  a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 
 /** What belongs to each Fabric: its Domains, the leaves that hosts and servers are cabled to, and how its VLANs are used. */
 export function fabricViews(objects: InventoryObjects, domains: readonly DomainView[]): FabricView[] {

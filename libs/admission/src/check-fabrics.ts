@@ -1,5 +1,5 @@
 import { commonVlan } from '@heddle/ipam';
-import { offerProblem, refOf, type HeddleObject, type Kind, type Problem } from '@heddle/model';
+import { equipmentProblem, refOf, type HeddleObject, type Kind, type Problem } from '@heddle/model';
 import { list, nameOf } from './faults';
 import type { State } from './state';
 
@@ -72,9 +72,9 @@ function driverProblems(domains: readonly Domain[], hosts: readonly Host[]): Pro
   );
 }
 
-/** The interface that a host attaches endpoints of a Domain by; undefined where it does not offer it. */
+/** The interface that a host attaches endpoints of a Domain by, as soon as its leaf is there; undefined where it never does. */
 function deviceOf({ spec }: Host, { metadata, spec: domain }: Domain): string | undefined {
-  if (domain.uplink === undefined || offerProblem(spec, metadata.name, domain) !== undefined) return undefined;
+  if (domain.uplink === undefined || equipmentProblem(spec, metadata.name, domain) !== undefined) return undefined;
   return spec.uplinks[domain.uplink]?.interface;
 }
 

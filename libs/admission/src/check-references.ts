@@ -3,6 +3,7 @@ import { refOf } from '@heddle/model';
 import { checkPolicy } from '@heddle/policy-engine';
 import { checkEndpoints } from './check-endpoints';
 import { checkFabrics } from './check-fabrics';
+import { checkPlaces } from './check-places';
 import { checkSupport } from './check-support';
 import { list, nameOf } from './faults';
 import type { State } from './state';
@@ -33,6 +34,7 @@ export const checkState = (state: State): Problem[] => [
   ...checkSupport(state),
   ...checkFabrics(state),
   ...checkEndpoints(state),
+  ...checkPlaces(state),
   ...checkPolicy(state.values()),
 ];
 

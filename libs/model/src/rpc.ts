@@ -1,6 +1,7 @@
 import type { Change, LoggedChange } from './change';
 import type { Problem } from './error';
 import type { Attachment, DomainSpec, FabricSpec, HeddleObject, HostSpec } from './kinds';
+import type { UplinkProblems } from './offers';
 import type { AllocationStatus, DistributedEndpoint, EndpointKind, ResolvedRule } from './resolved';
 
 /**
@@ -227,6 +228,8 @@ export interface HostHeartbeat {
   readonly highestClassId: number;
   /** What keeps the host from being in order, one sentence each. */
   readonly problems: readonly string[];
+  /** Why uplinks cannot be used, by their names; absent when all can, as far as the host knows. */
+  readonly uplinkProblems?: UplinkProblems;
   readonly usage: { readonly containers: number; readonly endpoints: number; readonly flows: number };
   /** Position of the encapsulations in force; absent from an earlier agent. VLANs that were released after it are not given. */
   readonly encapsulationPosition?: number;
@@ -348,6 +351,8 @@ export interface DomainView {
   readonly fabric?: string;
   /** Names of the hosts that offer it, sorted. */
   readonly hosts: readonly string[];
+  /** Why the others do not, sorted by their names: a sentence that goes on after the host's name. Leaves are not in it. */
+  readonly refused: readonly { readonly host: string; readonly reason: string }[];
   /** Of a Domain with a VLAN pool. */
   readonly vlans?: VlanCounts;
   /** Its VLANs that EPGs have, and with `waitsFor` those that rest until these have let go of them: hosts, and `Fabric NAME`. */

@@ -14,7 +14,7 @@ import { LinkServer } from '../link/link-server';
 import { AgentStore } from '../store';
 import { openJournal } from '../testing/attach';
 import { FakePortDatabase } from '../testing/fake-port-database';
-import { accepted, acceptedEncapsulations, acceptedPolicy, allocation, attachedEndpoint, distributed, POLICY, temporaryFolder } from '../testing/parts'; // prettier-ignore
+import { accepted, acceptedEncapsulations, acceptedPolicy, allocation, attachedEndpoint, distributed, encapsulation, POLICY, temporaryFolder, VLAN_DOMAIN } from '../testing/parts'; // prettier-ignore
 import { Agent } from './agent';
 
 const folder = temporaryFolder();
@@ -355,6 +355,27 @@ describe('Agent', () => {
     expect(agent.policyPosition).toBe(0);
     world.bridge.connect();
     await until('the switch', () => agent.policyPosition === 4);
+  });
+
+  it('says which uplinks it cannot use, and the switch which of those that it needs', async () => {
+    const uplinks = { fabric: { interface: 'eth77' }, macvlan: { interface: 'eth78' }, spare: { interface: 'lo' } };
+    Object.assign(world.config, { uplinks });
+    for (const name of ['eth77', 'eth78'])
+      world.processes.answer(['ip', '-j', '-d', 'address', 'show', 'dev', name], { code: 1, stderr: 'does not exist' });
+    world.processes.answer(['ip', '-j', '-d', 'address', 'show', 'dev', 'lo'], '[{"ifname":"lo"}]');
+    const agent = await world.startAgent();
+    await until('what is missing', () => Object.keys(agent.uplinkProblems).length === 2);
+    const missing = (name: string): string =>
+      `its interface ${name} is not on this host; put it there, or correct the uplinks of the host`;
+    expect(agent.uplinkProblems).toEqual({ fabric: missing('eth77'), macvlan: missing('eth78') });
+    const refusal = 'the switch cannot use port eth77: could not open network device eth77 (No such device)';
+    world.ovs.failures.set('ensurePort', [new HeddleError('not-found', refusal)]);
+    agent.acceptEncapsulations(
+      acceptedEncapsulations([encapsulation('acme/shop/web', { spec: VLAN_DOMAIN, vlan: 100 })], 4),
+    );
+    await until('what the switch says', () => agent.uplinkProblems['fabric'] === refusal);
+    expect(agent.problems).toContain(`uplink "fabric": ${refusal}`);
+    expect(agent.problems).toContain(`uplink "macvlan": ${missing('eth78')}`);
   });
 
   it('changes nothing on the switch when a port only loses its carrier', async () => {

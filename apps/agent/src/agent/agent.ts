@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import type { Engine } from '@heddle/docker';
-import type { Clock, Files, Processes, Timer } from '@heddle/host';
+import { SystemIpCommand, type Clock, type Files, type Processes, type Timer } from '@heddle/host';
 import {
   HeddleError,
   type DistributedEncapsulation,
@@ -14,6 +14,7 @@ import {
   type ProbeTarget,
   type ResolvedEntry,
   type Sighting,
+  type UplinkProblems,
 } from '@heddle/model';
 import type { Switch } from '@heddle/ovs';
 import { ensureBridge } from '../attach/host-link';
@@ -38,6 +39,7 @@ import { hostSides, switchedUplinks, switchedVlan } from './host-snapshot';
 import { endpointReport, machineReport, type MachinePort } from './local-endpoints';
 import { RESOLV_FOLDER, ResolvFiles } from './resolv-files';
 import { ensureTunnel } from './tunnel-port';
+import { UplinkDevices } from './uplink-devices';
 import { UplinkPorts } from './uplink-ports';
 
 type Allocation = HeddleObject<'Allocation'>;
@@ -82,6 +84,7 @@ export class Agent {
   /** What the attach daemon has confirmed: only by this can a container be attached. */
   private configured: LinkConfiguration | undefined;
   private readonly uplinks: UplinkPorts;
+  private readonly devices: UplinkDevices;
   /** What is attached without a port on the bridge, as the attach daemon says. */
   private unported: readonly AttachedEndpoint[];
   private sequence = 0;
@@ -114,6 +117,12 @@ export class Agent {
       bridge: config.ovs.bridge,
       uplinks: config.uplinks,
       onChange: () => parts.onReport(),
+    });
+    this.devices = new UplinkDevices({
+      ip: new SystemIpCommand(parts.processes),
+      uplinks: config.uplinks,
+      onChange: () => parts.onReport(),
+      onError: (error) => log('warn', `interfaces of the uplinks: ${error.message}`),
     });
     this.sampler = new DropSampler(bridge, clock);
     this.endings.push(() => this.sampler.close());
@@ -163,6 +172,7 @@ export class Agent {
     const refresh = clock.every(REFRESH_MS, () => {
       enforcement.refresh();
       agent.uplinks.refresh();
+      agent.devices.refresh();
     });
     agent.endings.push(
       () => watch.close(),
@@ -170,6 +180,7 @@ export class Agent {
     );
     enforcement.recompute();
     agent.uplinks.want(switchedUplinks(enforcement.encapsulations.values()));
+    agent.devices.refresh();
     agent.configure();
     agent.pushNames();
     agent.runtime.update(agent.allocations);
@@ -188,7 +199,7 @@ export class Agent {
     this.namesTimer?.cancel();
     this.attach.close();
     await this.runtime.stop();
-    await this.uplinks.idle();
+    await Promise.all([this.uplinks.idle(), this.devices.idle()]);
     await this.enforcement.close();
     await this.parts.store.flush();
   }
@@ -305,8 +316,14 @@ export class Agent {
   get problems(): string[] {
     const { attach, enforcement, uplinks, runtime } = this;
     const exposed = enforcement.ports.machines.filter((machine) => !this.isGuarded(machine)).map(exposedText);
-    const own = [attach.problem, enforcement.problem].filter((p) => p !== undefined);
-    return [...own, ...uplinks.problems, ...exposed, ...runtime.problems];
+    const own = [attach.problem, enforcement.problem, uplinks.trouble].filter((p) => p !== undefined);
+    const cut = Object.entries(this.uplinkProblems).map(([name, why]) => `uplink "${name}": ${why}`);
+    return [...own, ...cut, ...exposed, ...runtime.problems];
+  }
+
+  /** Why uplinks cannot be used, by their names. What the switch says of one is nearer to the matter. */
+  get uplinkProblems(): UplinkProblems {
+    return { ...this.devices.problems, ...this.uplinks.problems };
   }
 
   // ---- inside --------------------------------------------------------------------------------------------------------

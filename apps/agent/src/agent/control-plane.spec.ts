@@ -1,6 +1,6 @@
 import { FakeClock, FakeFiles } from '@heddle/host';
 import { MemoryBus } from '@heddle/messaging';
-import { HeddleError, resolvedKey, TOPICS, type HostReport, type Sighting } from '@heddle/model';
+import { HeddleError, resolvedKey, TOPICS, type HostReport, type Sighting, type UplinkProblems } from '@heddle/model';
 import { RpcClient } from '@heddle/service';
 import type { HostConfig } from '../config';
 import { AgentStore, type Accepted } from '../store';
@@ -33,6 +33,7 @@ class StubAgent implements AgentSide {
   };
   readonly added: unknown[] = [];
   problems: string[] = ['engine away'];
+  uplinkProblems: UplinkProblems = {};
   policyPosition = 3;
   workloadPosition = 2;
   usage = { containers: 1, endpoints: 2, flows: 3 };
@@ -151,6 +152,9 @@ describe('ControlPlane', () => {
     agent.drops = { 'no-contract': 4 } as Drops;
     await clock.advance(2_000);
     expect(world.heartbeats.at(-1)?.drops).toEqual({ 'no-contract': 4 });
+    agent.uplinkProblems = { fabric: 'its interface is not there' };
+    await clock.advance(2_000);
+    expect(world.heartbeats.at(-1)?.uplinkProblems).toEqual(agent.uplinkProblems);
     const [count, sighting] = [
       { packets: 1, bytes: 2 },
       { mac: 'm', address: 'a', port: 'p', at: 't' },

@@ -38,6 +38,8 @@ export interface AgentSide {
   /** Position of the last accepted set of allocations. */
   readonly workloadPosition: number;
   readonly problems: readonly string[];
+  /** Why uplinks cannot be used, by their names; absent where there are none. */
+  readonly uplinkProblems?: HostHeartbeat['uplinkProblems'];
   readonly usage: HostHeartbeat['usage'];
   readonly drops: HostHeartbeat['drops'];
   /** What endpoints have sent and received, if it was read since this was last asked for. */
@@ -265,7 +267,7 @@ export class ControlPlane {
     }
     this.beating = true;
     this.beatAgain = false;
-    const { drops } = agent;
+    const { drops, uplinkProblems = {} } = agent;
     const traffic = agent.takeTraffic();
     const sightings = agent.takeSightings();
     parts.rpc
@@ -278,6 +280,7 @@ export class ControlPlane {
         workloadPosition: agent.workloadPosition,
         highestClassId: parts.store.policy.value.highestClassId,
         problems: [...agent.problems, ...this.problems],
+        ...(Object.keys(uplinkProblems).length === 0 ? {} : { uplinkProblems }),
         usage: agent.usage,
         ...(drops === undefined ? {} : { drops }),
         ...(traffic === undefined ? {} : { traffic }),

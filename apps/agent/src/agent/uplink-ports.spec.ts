@@ -27,7 +27,7 @@ describe('UplinkPorts', () => {
     ports.want(new Set());
     await ports.idle();
     expect(await names()).toEqual([]);
-    expect(ports.problems).toEqual([]);
+    expect([ports.problems, ports.trouble]).toEqual([{}, undefined]);
   });
 
   it('takes away what an earlier run added, and no port of anybody else', async () => {
@@ -44,18 +44,37 @@ describe('UplinkPorts', () => {
     ports.want(new Set(['wan']));
     await ports.idle();
     expect(await names()).toEqual([]);
-    expect(ports.problems).toEqual([expect.stringMatching(/"wan": its interface eth0 has the address 198.51.100.7/)]);
+    expect(ports.problems).toEqual({ wan: expect.stringMatching(/^its interface eth0 has the address 198.51.100.7/) });
     expect(changes()).toBe(1);
   });
 
-  it('says what the database refuses, and comes back to it', async () => {
+  it('says what the switch cannot use, and takes the others all the same', async () => {
+    const { ovs, ports, names, changes } = setUp();
+    const reason = 'the switch cannot use port eth1: could not open network device eth1 (No such device)';
+    ovs.failures.set('ensurePort', [new HeddleError('not-found', reason)]);
+    ports.want(new Set(['fabric', 'wan']));
+    await ports.idle();
+    expect([ports.problems, ports.trouble]).toEqual([{ fabric: reason }, undefined]);
+    expect(await names()).toEqual(['eth0']);
+    // It still holds while nobody answers.
+    ovs.failures.set('ensurePort', [new HeddleError('unavailable', 'the database is away')]);
+    ports.refresh();
+    await ports.idle();
+    expect([ports.problems, ports.trouble]).toEqual([{ fabric: reason }, 'uplinks: the database is away']);
+    ports.refresh();
+    await ports.idle();
+    expect([ports.problems, ports.trouble, changes()]).toEqual([{}, undefined, 3]);
+    expect(await names()).toEqual(['eth0', 'eth1']);
+  });
+
+  it('says that the database is away, and comes back to it', async () => {
     const { ovs, ports, names } = setUp();
     ovs.failures.set('ensurePort', [new HeddleError('unavailable', 'the database is away')]);
     ports.want(new Set(['fabric']));
     await ports.idle();
-    expect(ports.problems).toEqual(['uplinks: the database is away']);
+    expect([ports.problems, ports.trouble]).toEqual([{}, 'uplinks: the database is away']);
     ports.refresh();
     await ports.idle();
-    expect([ports.problems, await names()]).toEqual([[], ['eth1']]);
+    expect([ports.trouble, await names()]).toEqual([undefined, ['eth1']]);
   });
 });

@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os';
-import { HeddleError, type Uplink } from '@heddle/model';
+import { HeddleError, type ErrorCode, type Uplink, type UplinkProblems } from '@heddle/model';
 import type { PortDatabase } from '../port-database';
 
 /** Marks a port in `external_ids` that is an uplink, with its name. */
@@ -21,14 +21,19 @@ export interface UplinkPortsParts {
  */
 export class UplinkPorts {
   private wanted: ReadonlySet<string> = new Set();
-  private found: readonly string[] = [];
+  private found: Found = { byUplink: {} };
   private turn: Promise<void> = Promise.resolve();
 
   constructor(private readonly parts: UplinkPortsParts) {}
 
-  /** What keeps uplinks from being ports, one sentence each. */
-  get problems(): readonly string[] {
-    return this.found;
+  /** Why uplinks that are wanted are no ports, by their names. */
+  get problems(): UplinkProblems {
+    return this.found.byUplink;
+  }
+
+  /** What keeps all of them from being looked at, one sentence. */
+  get trouble(): string | undefined {
+    return this.found.trouble;
   }
 
   /** @param wanted names of uplinks; those that this host does not have are none of its affair */
@@ -51,35 +56,53 @@ export class UplinkPorts {
 
   private async bringAbout(): Promise<void> {
     const { ovs, bridge, uplinks, onChange } = this.parts;
-    const problems: string[] = [];
+    const byUplink: Record<string, string> = {};
+    let trouble: string | undefined;
     try {
       for (const port of await ovs.listPorts(bridge)) {
         const name = port.externalIds[UPLINK_ID];
         if (name !== undefined && (!this.wanted.has(name) || uplinks[name]?.interface !== port.name))
           await ovs.deletePort(port.name);
       }
-      for (const name of this.wanted) problems.push(...(await this.ensure(name, uplinks[name] as Uplink)));
+      for (const name of this.wanted) {
+        const problem = await this.ensure(name, uplinks[name] as Uplink);
+        if (problem !== undefined) byUplink[name] = problem;
+      }
     } catch (error) {
-      problems.push(`uplinks: ${HeddleError.from(error).message}`);
+      trouble = `uplinks: ${HeddleError.from(error).message}`;
     }
-    if (problems.join() === this.found.join()) return;
-    this.found = problems;
+    // What was wrong with them is as true as it was while they cannot be looked at.
+    const found = trouble === undefined ? { byUplink } : { byUplink: { ...this.found.byUplink, ...byUplink }, trouble };
+    if (JSON.stringify(found) === JSON.stringify(this.found)) return;
+    this.found = found;
     onChange();
   }
 
-  private async ensure(name: string, uplink: Uplink): Promise<string[]> {
+  /** @throws HeddleError when the database does not answer */
+  private async ensure(name: string, uplink: Uplink): Promise<string | undefined> {
     const { ovs, bridge, addressesOf = addressesOfInterface } = this.parts;
     const [address] = addressesOf(uplink.interface);
-    if (address !== undefined) {
-      return [
-        `uplink "${name}": its interface ${uplink.interface} has the address ${address}, which the host would lose; give Heddle an interface of its own`,
-      ];
-    }
+    if (address !== undefined)
+      return `its interface ${uplink.interface} has the address ${address}, which the host would lose; give Heddle an interface of its own`;
     const externalIds = { [UPLINK_ID]: name };
-    const { error } = await ovs.ensurePort({ bridge, name: uplink.interface, type: '', externalIds });
-    return error === undefined ? [] : [`uplink "${name}": the switch cannot use ${uplink.interface}: ${error}`];
+    try {
+      const { error } = await ovs.ensurePort({ bridge, name: uplink.interface, type: '', externalIds });
+      return error === undefined ? undefined : `the switch cannot use ${uplink.interface}: ${error}`;
+    } catch (error) {
+      const { code, message } = HeddleError.from(error);
+      if (OF_THE_INTERFACE.has(code)) return message;
+      throw error;
+    }
   }
 }
+
+interface Found {
+  readonly byUplink: UplinkProblems;
+  readonly trouble?: string;
+}
+
+/** How the switch refuses an interface; everything else is between it and us. */
+const OF_THE_INTERFACE: ReadonlySet<ErrorCode> = new Set(['not-found', 'conflict', 'refused']);
 
 /** Without link-local ones, which every interface may get by itself. */
 const addressesOfInterface = (name: string): string[] =>

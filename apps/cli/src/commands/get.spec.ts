@@ -266,6 +266,9 @@ describe('describe', () => {
       '  101  acme/shop/old  resting until h1, h2 let go of it',
     ]);
     expect(out).not.toContain('given');
+    const refused = lines.indexOf('Not offered by');
+    expect(lines[refused + 1]).toBe('  h3  has no uplink "fabric"; it has none');
+    expect(out).not.toContain('refused');
     expect(lines).toContain('  fabric      Fabric/main');
     expect(lines).toContain('  offered by  Host/h1      ready');
     expect(out).not.toContain('Host/h2');

@@ -19,12 +19,13 @@ export interface Description {
 /** All there is to say about one object: what it is, what is wanted, how it is, what belongs to it, what happened. */
 export function describeLines({ object, relations, events, rules }: Description, style: Style, now: number): string[] {
   const { metadata, spec } = object;
-  const { drops, given, ...status } = object.status ?? {};
+  const { drops, given, refused, ...status } = object.status ?? {};
   return [
     style.bold(`${object.kind} ${pathOfObject(object)}`),
     ...indented(rowLines(metadataRows(metadata))),
     ...section('Spec', indented(yamlLines(spec)), style),
     ...(object.status ? section('Status', indented(yamlLines(status)), style) : []),
+    ...refusedSection(parts({ refused }, 'refused'), style),
     ...(given === undefined ? [] : section('VLANs', indented(rowLines(parts({ given }, 'given').map(vlanRow))), style)),
     ...(isCounts(drops) ? section('Dropped packets', indented(rowLines(dropRows(drops))), style) : []),
     ...section('Relations', indented(rowLines(relations.map(relationRow))), style),
@@ -67,6 +68,16 @@ const dropRows = (drops: Readonly<Record<string, number>>): Row[] =>
     .filter(([, packets]) => packets > 0)
     .sort(([, a], [, b]) => b - a)
     .map(([reason, packets]) => [reason, String(packets)]);
+
+/** The hosts that do not offer a Domain, and why. */
+const refusedSection = (refused: readonly NonNullable<Observed>[], style: Style): string[] =>
+  refused.length === 0
+    ? []
+    : section(
+        'Not offered by',
+        indented(rowLines(refused.map((each) => [word(each, 'host'), word(each, 'reason')]))),
+        style,
+      );
 
 /** A VLAN of a Domain's pool with whose it is, or for whom it rests. */
 function vlanRow(given: NonNullable<Observed>): Row {

@@ -64,6 +64,7 @@ export function wired(name: string): HeddleObject<'Domain'> {
     },
     status: {
       hosts: ['h1', 'h2'],
+      refused: [{ host: 'h3', reason: 'has no uplink "fabric"; it has none' }],
       vlans: { size: 3, used: 1, resting: 1, free: 1 },
       given: [
         { vlan: 100, epg: 'acme/shop/web' },

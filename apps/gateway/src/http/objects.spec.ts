@@ -344,9 +344,16 @@ spec:
       { vlan: 100, epg: 'acme/shop/web' },
       { vlan: 101, epg: 'acme/shop/old', waitsFor: ['h2'] },
     ];
-    owners.domains = [{ name: 'lan', fabric: 'main', hosts: ['h1'], vlans, given, problems: [] }];
+    const refused = [{ host: 'h2', reason: 'has no uplink "f"; it has none' }];
+    owners.domains = [{ name: 'lan', fabric: 'main', hosts: ['h1'], refused, vlans, given, problems: [] }];
     expect((await api.get('/api/v1/fabrics/main')).body.status).toEqual({ domains: ['lan'], leaves: ['leaf1'], vlans });
-    expect((await api.get('/api/v1/domains/lan')).body.status).toEqual({ hosts: ['h1'], vlans, given, problems: [] });
+    expect((await api.get('/api/v1/domains/lan')).body.status).toEqual({
+      hosts: ['h1'],
+      refused,
+      vlans,
+      given,
+      problems: [],
+    });
     await api.delete('/api/v1/fabrics/main').expect(409, /Domain lan/);
   });
 

@@ -1,5 +1,5 @@
 import {
-  offerProblem,
+  equipmentProblem,
   pathOf,
   type AnyObject,
   type DistributedEncapsulation,
@@ -59,7 +59,7 @@ function ofHosts({ pod, epgs, domains, encapsulations, objects }: ClaimSources):
   for (const host of ofKind(objects, 'Host')) {
     for (const [name, domain] of domains) {
       const uplink = host.spec.uplinks[domain.uplink ?? ''];
-      if (offerProblem(host.spec, name, domain) !== undefined || uplink === undefined) continue;
+      if (equipmentProblem(host.spec, name, domain) !== undefined || uplink === undefined) continue;
       const at = portPath(pod, uplink.leaf ?? '', uplink.port ?? '');
       const origin = `Host ${host.metadata.name} spec.uplinks.${domain.uplink}`;
       for (const [epg, vlan] of vlansOfDomain.get(name) ?? [])

@@ -1,7 +1,8 @@
+import { isNodeId, NODE_ID_RULE } from '@heddle/model';
+
 /** A port of a leaf as an APIC names it, or why it cannot. */
 export type PathResult = { readonly path: string; readonly nodes: readonly string[] } | { readonly problem: string };
 
-const NODE = { least: 101, most: 4000 };
 const INTERFACE = /^eth[0-9]{1,3}\/[0-9]{1,3}(\/[0-9]{1,3})?$/;
 const GROUP = /^[a-zA-Z0-9_.-]{1,64}$/;
 
@@ -10,11 +11,8 @@ const GROUP = /^[a-zA-Z0-9_.-]{1,64}$/;
  * (leaf `101-102`) `topology/pod-1/protpaths-101-102/pathep-[GROUP]`. A port channel is named by its policy group.
  */
 export function portPath(pod: number, leaf: string, port: string): PathResult {
+  if (!isNodeId(leaf)) return { problem: `found leaf "${leaf}"; allowed is ${NODE_ID_RULE}` };
   const nodes = leaf.split('-');
-  if (nodes.length > 2 || !nodes.every(isNode) || nodes[0] === nodes[1]) {
-    const allowed = `the node id of a leaf such as 101 (${NODE.least} to ${NODE.most}), or two of a virtual port channel such as 101-102`;
-    return { problem: `found leaf "${leaf}"; allowed is ${allowed}` };
-  }
   const pair = nodes.length === 2;
   if (!GROUP.test(port) && (pair || !INTERFACE.test(port))) {
     const allowed = pair ? 'the name of its interface policy group' : 'an interface such as eth1/5, or a policy group';
@@ -24,6 +22,3 @@ export function portPath(pod: number, leaf: string, port: string): PathResult {
   const place = pair ? `protpaths-${ids.join('-')}` : `paths-${leaf}`;
   return { path: `topology/pod-${pod}/${place}/pathep-[${port}]`, nodes: ids };
 }
-
-const isNode = (text: string): boolean =>
-  /^[1-9][0-9]{2,3}$/.test(text) && Number(text) >= NODE.least && Number(text) <= NODE.most;
