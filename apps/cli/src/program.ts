@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help } from 'commander';
 import { version } from '../package.json';
 import { COMPLETE_WORD } from './completion/scripts';
 import { registerApply } from './commands/apply';
@@ -60,6 +60,8 @@ export async function runCli(argv: readonly string[], environment: Environment):
   }
 }
 
+const HELP = new Help();
+
 function makeProgram({ terminal }: Environment, run: Run): Command {
   const program = new Command('heddle')
     .description('Containers, hosts and network policy as one thing: planned, placed, enforced and proved together.')
@@ -69,6 +71,9 @@ function makeProgram({ terminal }: Environment, run: Run): Command {
     .option('--context <name>', 'use this context (HEDDLE_CONTEXT)')
     .option('--tenant <name>', 'the tenant of paths that name none')
     .addHelpText('after', EXIT_CODE_HELP)
+    .configureHelp({
+      optionDescription: (option) => `${option.mandatory ? 'required: ' : ''}${HELP.optionDescription(option)}`,
+    })
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.write(text),

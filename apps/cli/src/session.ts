@@ -56,6 +56,12 @@ export class Session {
     return this.environment.signal;
   }
 
+  /** Name of the context in use, whether or not there is one of that name. */
+  async contextInUse(): Promise<string | undefined> {
+    const named = this.options.context ?? this.environment.env['HEDDLE_CONTEXT'];
+    return named || (await this.contexts.load()).current;
+  }
+
   /** Which server this run talks to. */
   connection(): Promise<Connection> {
     const { files } = this.environment;

@@ -43,11 +43,22 @@ export interface FabricDriver {
   stop(): Promise<void>;
 }
 
-/** Remembers since when a Fabric is in its state; a new one is logged and told. */
+/** What a person should hear of, and then that it is over. Every change of anything passes through `changing`. */
+const TROUBLES: ReadonlySet<FabricState> = new Set(['unreachable', 'refused', 'waiting']);
+
+/**
+ * Remembers since when a Fabric is in its state. A new one is logged; told is that a Fabric came into trouble, and that it is in
+ * force after that, or for the first time.
+ */
 export class StateTracker {
   private current: { readonly state: FabricState; readonly since: string } | undefined;
+  private told: FabricState | undefined;
 
-  constructor(private readonly parts: Pick<DriverParts, 'fabric' | 'clock' | 'log' | 'emit'>) {}
+  constructor(
+    private readonly parts: Pick<DriverParts, 'fabric' | 'clock' | 'emit'> & {
+      readonly log: Pick<Log, 'debug' | 'info' | 'warn'>;
+    },
+  ) {}
 
   /** @returns since when, ISO 8601 */
   note(state: FabricState, message: string): string {
@@ -56,10 +67,12 @@ export class StateTracker {
     const since = new Date(clock.now()).toISOString();
     const before = this.current;
     this.current = { state, since };
-    const bad = state === 'unreachable' || state === 'refused';
-    log[bad ? 'warn' : 'info']({ fabric, from: before?.state, to: state }, message);
-    if (before !== undefined || bad)
-      emit({ at: since, kind: 'Fabric', tenant: '', name: fabric, what: state, message });
+    const trouble = TROUBLES.has(state);
+    const isNews = (trouble || state === 'in-force') && state !== this.told;
+    log[isNews ? (trouble ? 'warn' : 'info') : 'debug']({ fabric, from: before?.state, to: state }, message);
+    if (!isNews) return since;
+    this.told = state;
+    emit({ at: since, kind: 'Fabric', tenant: '', name: fabric, what: state, message });
     return since;
   }
 }

@@ -69,6 +69,10 @@ describe('FabricReign', () => {
       world.hosts(leaf('leaf1', position), leaf('leaf2', position, { state: 'lost' }));
       const lost = await world.until('the loss', (s) => s.state === 'unreachable', 'rack');
       expect(lost.problems).toEqual([`leaf leaf2 is lost; it goes on with the policy of position ${position}`]);
+      expect(world.facts.map(({ what, message }) => [what, message])).toEqual([
+        ['in-force', 'policy is in force on 2 leaves'],
+        ['unreachable', `leaf leaf2 is lost; it goes on with the policy of position ${position}`],
+      ]);
       world.hosts();
       const none = await world.until('that there are none', (s) => s.leaves?.length === 0, 'rack');
       expect(none).toMatchObject({ state: 'unreachable', problems: [expect.stringContaining('no host of role leaf')] });

@@ -88,9 +88,9 @@ describeNats('a fabric, with the services as they run', () => {
     natsPort = await freePort();
     server = await ServerProcess.start(folder, natsPort);
     await server.api.whenReady();
-    const uplink = (device: string, port: string) => ({ interface: device, leaf: 'leaf1', port });
+    const uplink = (device: string, port: string) => ({ interface: device, leaf: 'leaf', port });
     agents = [
-      await Agent.join(server, natsPort, 'leaf1', { role: 'leaf', underlay: '192.0.2.101' }),
+      await Agent.join(server, natsPort, 'leaf', { role: 'leaf', underlay: '192.0.2.101' }),
       await Agent.join(server, natsPort, 'h1', {
         uplinks: { fabric: uplink('eth1', 'p1'), macvlan: uplink('eth2', 'p2') },
       }),
@@ -132,24 +132,24 @@ describeNats('a fabric, with the services as they run', () => {
       await waitFor(() => agent.endpoints.entries.size === 3, { ...WITHIN, what: 'endpoints' });
     }
     expect(Object.fromEntries(leaf.endpoints.entries)).toMatchObject({
-      [`h1/allocation:${api}-1`]: { underlay: '192.0.2.101', fabric: { leaf: 'leaf1', port: 'p2', via: 'macvlan' } },
+      [`h1/allocation:${api}-1`]: { underlay: '192.0.2.101', fabric: { leaf: 'leaf', port: 'p2', via: 'macvlan' } },
       'h1/endpoint:acme/accounts/standby': {
         epg: 'acme/accounts/db',
         addresses: ['10.32.250.1'],
         interfaceId: 'accounts-vm',
-        fabric: { leaf: 'leaf1', port: 'p1', vlan: 100, via: 'ovs' },
+        fabric: { leaf: 'leaf', port: 'p1', vlan: 100, via: 'ovs' },
       },
-      'leaf1/endpoint:acme/accounts/primary': {
+      'leaf/endpoint:acme/accounts/primary': {
         epg: 'acme/accounts/db',
         underlay: '192.0.2.101',
-        fabric: { leaf: 'leaf1', port: 'server5', vlan: 20, via: 'static' },
+        fabric: { leaf: 'leaf', port: 'demo-primary_f', vlan: 20, via: 'static' },
       },
     });
     expect((await object('domains/wire')).status).toMatchObject({
       hosts: ['h1'],
       vlans: { size: 100, used: 3, resting: 0, free: 97 },
     });
-    expect((await object('fabrics/main')).status).toMatchObject({ domains: ['direct', 'wire'], leaves: ['leaf1'] });
+    expect((await object('fabrics/main')).status).toMatchObject({ domains: ['direct', 'wire'], leaves: ['leaf'] });
     expect((await object('endpoints/acme/accounts/standby')).status).toMatchObject({ host: 'h1', since, problems: [] });
     expect((await object('services/acme/ledger/web')).status).toMatchObject({ replicas: 2 });
   });
@@ -168,7 +168,7 @@ describeNats('a fabric, with the services as they run', () => {
     );
     expect(vlans(host)).toEqual(GIVEN);
     expect(host.endpoints.entries.size).toBe(3);
-    expect((await object('endpoints/acme/accounts/primary')).status).toMatchObject({ host: 'leaf1', problems: [] });
+    expect((await object('endpoints/acme/accounts/primary')).status).toMatchObject({ host: 'leaf', problems: [] });
   });
 
   it('refuses what it cannot have, with who stands in the way', async () => {

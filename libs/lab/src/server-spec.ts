@@ -35,7 +35,7 @@ export function checkServer(spec: LabServerSpec): LabServerSpec {
   if (gateway !== undefined && (!router || !contains(networkOf(subnet), router)))
     return refuse('gateway', gateway, `an address in the subnet of ${address}`);
   if (mac !== undefined && !macSchema.safeParse(mac).success)
-    return refuse('MAC address', mac, 'one in lower case such as 02:48:0a:20:00:07');
+    return refuse('MAC address', mac, 'one in lower case such as 52:54:00:0a:00:07');
   if (vlan !== undefined && !isWithin(vlan, 1, 4094)) return refuse('VLAN', vlan, '1 to 4094');
   if (mtu !== undefined && !isWithin(mtu, 576, UNDERLAY_MTU)) return refuse('MTU', mtu, `576 to ${UNDERLAY_MTU}`);
   return spec;

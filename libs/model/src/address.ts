@@ -150,5 +150,5 @@ function gatewayProblem(text: string): string | undefined {
 
 const MAC = /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/;
 export const macSchema = z.string().regex(MAC, {
-  error: (issue) => `found "${String(issue.input)}"; allowed is a MAC address in lower case such as 02:48:0a:20:00:07`,
+  error: (issue) => `found "${String(issue.input)}"; allowed is a MAC address in lower case such as 52:54:00:0a:00:07`,
 });

@@ -78,7 +78,7 @@ describe('parseObjects', () => {
     ['world, which is not there yet', SHOP.replace('from: web', 'from: world'), 'not available in this version'],
     ['an unknown kind', 'kind: Pod\nmetadata: {name: a}', '1:7 kind: found "Pod"; allowed are Tenant, Fabric, Domain'],
     ['a list', '- 1', 'found a list; expected an object'],
-    ['a missing spec', 'kind: App\nmetadata: {name: a, tenant: b}', 'spec: is missing; expected object'],
+    ['a missing spec', 'kind: App\nmetadata: {name: a, tenant: b}', 'spec: is missing; expected a mapping'],
     [
       'a memory amount in words',
       SHOP.replace('32Mi', 'lots'),
@@ -120,6 +120,72 @@ describe('parseObjects', () => {
       '3:17 spec.driver: found string "ipvlan"; allowed are ovs, macvlan',
     ],
     ['text that is not YAML', 'kind: [', '1:8'],
+    [
+      'a field of another driver',
+      'kind: Domain\nmetadata: { name: lan }\nspec: { driver: ovs, mode: vepa }',
+      '3:28 spec.mode: unknown field "mode"; driver ovs has encapsulation, fabric, uplink, vlans, mtu; only driver macvlan has mode, tagging, shim',
+    ],
+    [
+      'a number where text is expected',
+      'kind: Domain\nmetadata: { name: lan }\nspec: { driver: ovs, vlans: 3500 }',
+      '3:29 spec.vlans: found number 3500; expected a string: write it in quotes',
+    ],
+    ...(
+      [
+        [
+          'controllers: [apic1]',
+          'controllers[0]: found "apic1"; allowed is a URL of https or http such as https://apic1',
+        ],
+        ['controllers: ["ftp://apic1"]', 'controllers[0]: found "ftp://apic1"; allowed is a URL of https or http'],
+        ['controllers: []', 'controllers: found 0 entries; allowed is at least 1 entry'],
+        ['user: u', 'controllers: is missing; expected a list'],
+        ['annotation: a b', 'annotation: found "a b"; allowed are 1 to 128 letters, digits and _ . : -'],
+        ['passwordFile: apic.password', 'passwordFile: found "apic.password"; allowed is an absolute path'],
+        [
+          'caFile: ./ca.pem',
+          'caFile: found "./ca.pem"; allowed is an absolute path on the machine of the fabric service',
+        ],
+        ["user: ''", 'user: found 0 characters; allowed is at least 1 character'],
+        ['pod: 1.5', 'pod: found number 1.5; expected a whole number'],
+      ] as const
+    ).map(([field, expected]): [string, string, string] => [
+      `an APIC with ${field}`,
+      `kind: Fabric\nmetadata: { name: aci }\nspec: { driver: apic, ${field} }`,
+      `spec.${expected}`,
+    ]),
+    [
+      'a leaf that is no name',
+      'kind: Endpoint\nmetadata: {tenant: a, application: b, name: c}\nspec: {endpointKind: baremetal, mac: 52:54:00:0a:00:07, addresses: [10.32.0.7], attachment: {driver: static, leaf: a b, port: p}}',
+      'spec.attachment.leaf: found "a b"; allowed are 1 to 63 letters, digits and _ . - after the first',
+    ],
+    [
+      'an interface id that is none',
+      'kind: Endpoint\nmetadata: {tenant: a, application: b, name: c}\nspec: {endpointKind: vm, mac: 52:54:00:0a:00:07, addresses: [10.32.0.7], attachment: {driver: ovs, interfaceId: a b}}',
+      'spec.attachment.interfaceId: found "a b"; allowed are 1 to 64 letters, digits and _ . - after the first',
+    ],
+    [
+      'a protocol that is misspelt',
+      'kind: Filter\nmetadata: {tenant: a, name: f}\nspec: {entries: [{name: e, protocol: tpc}]}',
+      'found string "tpc"; expected "tcp", "udp", "icmp", "unspecified" or a number',
+    ],
+    ...(
+      [
+        ['{ label: 3 }', '.label: found number 3; expected a string: write it in quotes'],
+        ['{ lable: a }', ': found a mapping; allowed is a mapping with exactly one of mac, address, label, name'],
+        ['{ mac: 52:54:00:0a:00:07, label: a }', ': found a mapping; allowed is a mapping with exactly one of mac'],
+        ['{}', ': found a mapping; allowed is a mapping with exactly one of mac'],
+        ['a', ': found string "a"; allowed is a mapping with exactly one of mac'],
+      ] as const
+    ).map(([criterion, expected]): [string, string, string] => [
+      `the attribute ${criterion}`,
+      `kind: Epg\nmetadata: {tenant: a, application: b, name: c}\nspec: {attributes: {criteria: [${criterion}]}}`,
+      `spec.attributes.criteria[0]${expected}`,
+    ]),
+    [
+      'an unknown field of a port',
+      SHOP.replace('http: 8080', 'http: { port: 8080, prtocol: tcp }'),
+      'spec.services.web.ports.http.prtocol: unknown field "prtocol"; remove it or correct its spelling',
+    ],
   ])('refuses %s and says where, what and what is allowed', (_what, text, expected) => {
     expect(problemsOf(text).join('\n')).toContain(expected);
   });

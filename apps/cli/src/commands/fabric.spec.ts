@@ -108,6 +108,26 @@ describe('fabric', () => {
     expect([none.out, none.err]).toEqual(['', 'there is no Fabric of driver apic\n']);
   });
 
+  it('plan goes on with the others where the controllers of one are away, and fails as the first that failed', async () => {
+    api().set(fabric('b1', { driver: 'apic' }), fabric('b2', { driver: 'apic' }));
+    api().fabricPlans.set('b2', { ...PLAN, fabric: 'b2' });
+    api().intercept = ({ path }) =>
+      path.includes('/fabrics/aci/plan')
+        ? { status: 503, body: { code: 'unavailable', message: 'there is no file /etc/heddle/apic', retryable: true } }
+        : undefined;
+    const { code, out, err } = await run(['fabric', 'plan']);
+    expect(code).toBe(6);
+    expect(out).toMatch(/^Fabric b2, position 7\n/);
+    expect(err.split('\n')).toEqual([
+      'error: Fabric aci: there is no file /etc/heddle/apic',
+      expect.stringMatching(/^error: Fabric b1: there is no /),
+      '',
+    ]);
+    const data = await run(['fabric', 'plan', '-o', 'json']);
+    expect([data.code, JSON.parse(data.out)]).toEqual([6, { items: [{ ...PLAN, fabric: 'b2' }] }]);
+    expect((await run(['fabric', 'plan', 'aci'])).err).toBe('error: there is no file /etc/heddle/apic\n');
+  });
+
   it('confirm takes the digest of what was looked at', async () => {
     api().fabricStatuses.set('aci', { ...ACI, state: 'waiting', missing: 2, waiting: WAITING });
     const wrong = await run(['fabric', 'confirm', 'aci', 'x']);

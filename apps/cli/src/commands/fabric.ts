@@ -1,5 +1,8 @@
-import { kindInfo, type FabricPlan, type FabricStatus } from '@heddle/model';
-import { EXIT } from '../exit-codes';
+import { HeddleError, kindInfo, type FabricPlan, type FabricStatus } from '@heddle/model';
+import type { HeddleApi } from '../api/heddle-api';
+import { errorText, toHeddleError, UnreachableError } from '../errors';
+import { EXIT, exitCodeOf } from '../exit-codes';
+import { InterruptedError } from '../interrupt';
 import { pathOfObject } from '../objects/paths';
 import { fabricPlanLines, fabricStatusLines } from '../render/fabric';
 import { checkFormat, PLAIN_FORMATS } from '../render/output';
@@ -21,12 +24,19 @@ export const registerFabric: Register = (program, run) => {
       run(async (session, name: string | undefined, options: { output: string }) => {
         const format = checkFormat(options.output, PLAIN_FORMATS);
         const api = await session.api();
-        const plans: FabricPlan[] = [];
-        for (const one of await namesOf(session, name, 'apic')) plans.push(await api.fabricPlan(one));
-        session.result(name === undefined ? { items: plans } : plans[0], format, () => {
-          if (plans.length === 0) session.remark('there is no Fabric of driver apic');
+        if (name !== undefined) {
+          const plan = await api.fabricPlan(name);
+          session.result(plan, format, () => session.print(...fabricPlanLines(plan, session.style)));
+          return EXIT.ok;
+        }
+        const names = await namesOf(session, undefined, 'apic');
+        const { plans, failures } = await plansOf(api, names);
+        session.result({ items: plans }, format, () => {
+          if (names.length === 0) session.remark('there is no Fabric of driver apic');
           plans.forEach((plan, i) => session.print(...(i > 0 ? [''] : []), ...fabricPlanLines(plan, session.style)));
         });
+        for (const error of failures) session.environment.terminal.writeError(errorText(error, session.errorStyle));
+        return failures[0] === undefined ? EXIT.ok : exitCodeOf(failures[0]);
       }),
     );
 
@@ -64,6 +74,25 @@ export const registerFabric: Register = (program, run) => {
       }),
     );
 };
+
+/** Of each Fabric its plan, or why there is none: one whose controllers are away says nothing of the others. */
+async function plansOf(
+  api: HeddleApi,
+  names: readonly string[],
+): Promise<{ readonly plans: readonly FabricPlan[]; readonly failures: readonly HeddleError[] }> {
+  const plans: FabricPlan[] = [];
+  const failures: HeddleError[] = [];
+  for (const name of names) {
+    try {
+      plans.push(await api.fabricPlan(name));
+    } catch (error) {
+      if (error instanceof InterruptedError || error instanceof UnreachableError) throw error;
+      const { code, message } = toHeddleError(error);
+      failures.push(new HeddleError(code, `Fabric ${name}: ${message}`, { cause: error }));
+    }
+  }
+  return { plans, failures };
+}
 
 const show = (session: Session, statuses: readonly FabricStatus[]): void =>
   session.print(...fabricStatusLines(statuses, session.style, session.clock.now()));

@@ -1,15 +1,14 @@
 import type { Command } from 'commander';
 import { parseCount } from '../duration';
-import { checkControlPlane, inLab, loadLabs } from '../lab/in-lab';
+import { checkControlPlane, inLab, labMeant, LAB_OPTION, loadLabs } from '../lab/in-lab';
 import type { LabServer } from '../lab/port';
 import type { Session } from '../session';
 import type { Run } from './command';
 
-const DEFAULT_LAB = 'demo';
 const MAX_VLAN = 4094;
 
 interface UpOptions {
-  readonly lab: string;
+  readonly lab?: string;
   readonly address: string;
   readonly gateway?: string;
   readonly mac?: string;
@@ -22,16 +21,17 @@ export function registerLabServer(lab: Command, run: Run): void {
   server
     .command('up')
     .description('make a server on a port of the leaf, or nothing when it is there and whole')
+    .usage('--address <address> [options] <NAME>')
     .argument('<NAME>', 'name of the server')
     .requiredOption('--address <address>', 'its IPv4 address with the prefix length of the subnet')
     .option('--gateway <address>', 'its default gateway; without it no default route')
     .option('--mac <address>', 'its MAC address; by default one that follows from its address')
     .option('--vlan <id>', 'the VLAN that it tags its frames with; without it untagged')
-    .option('--lab <name>', 'name of the lab', DEFAULT_LAB)
+    .option(...LAB_OPTION)
     .action(
       run(async (session, name: string, options: UpOptions) => {
-        const { lab: labName, address, gateway, mac, vlan } = options;
-        await serverUp(session, labName, {
+        const { lab, address, gateway, mac, vlan } = options;
+        await serverUp(session, lab, {
           name,
           address,
           ...(gateway === undefined ? {} : { gateway }),
@@ -44,16 +44,18 @@ export function registerLabServer(lab: Command, run: Run): void {
     .command('down')
     .description('end a server')
     .argument('<NAME>', 'name of the server')
-    .option('--lab <name>', 'name of the lab', DEFAULT_LAB)
+    .option(...LAB_OPTION)
     .action(
-      run(async (session, name: string, options: { lab: string }) => {
+      run(async (session, name: string, options: { lab?: string }) => {
         await serverDown(session, options.lab, name);
       }),
     );
 }
 
-async function serverUp(session: Session, labName: string, server: LabServer): Promise<void> {
-  await inLab(session, await loadLabs(session), labName, undefined, async (lab, progress) => {
+async function serverUp(session: Session, named: string | undefined, server: LabServer): Promise<void> {
+  const labs = await loadLabs(session);
+  const labName = await labMeant(session, labs, named);
+  await inLab(session, labs, labName, undefined, async (lab, progress) => {
     checkControlPlane(await lab.status());
     const { mac, leaf, port, vlan } = await lab.serverUp(server, session.signal);
     progress.done();
@@ -69,8 +71,10 @@ async function serverUp(session: Session, labName: string, server: LabServer): P
   });
 }
 
-async function serverDown(session: Session, labName: string, server: string): Promise<void> {
-  await inLab(session, await loadLabs(session), labName, undefined, async (lab, progress) => {
+async function serverDown(session: Session, named: string | undefined, server: string): Promise<void> {
+  const labs = await loadLabs(session);
+  const labName = await labMeant(session, labs, named);
+  await inLab(session, labs, labName, undefined, async (lab, progress) => {
     await lab.serverDown(server);
     progress.done();
     session.print(`server ${server} of lab ${labName} is gone`);

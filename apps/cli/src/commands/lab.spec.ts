@@ -43,7 +43,7 @@ describe('lab up', () => {
     labs.leafAgent = true;
     const { code, err } = await run('up', '--hosts', '1');
     expect([code, labs.seeds, labs.images]).toEqual([0, ['SU-leaf', 'SU-h1'], ['demo/h1']]);
-    expect(err).toContain('1 of 1 hosts are ready\n');
+    expect(err).toContain('1 of 1 host is ready\n');
     labs.joinAs = 'suspect';
     labs.made.clear();
     expect((await run('up', '--hosts', '0', '--timeout', '5s')).err).toContain(
@@ -100,6 +100,30 @@ describe('lab up', () => {
       out: '',
       err: 'error: server on ctl did not start: it ended with code 1; the logs of its processes are in /labs/demo/nodes/*/logs\n',
     });
+  });
+
+  it('says before it clears a dead lab that it does', async () => {
+    await run('up', '--hosts', '1');
+    labs.dead = 'h1: agent has ended';
+    const { code, err } = await run('up', '--hosts', '1');
+    expect(code).toBe(0);
+    expect(err.split('\n')[0]).toBe(
+      'lab demo is dead (h1: agent has ended): it is made anew, with nothing of its store, hosts, servers and applications',
+    );
+    expect((await run('up', '--hosts', '1')).err).not.toContain('dead');
+  });
+
+  it('takes a name that no lab can have for a wrong command line', async () => {
+    for (const words of [
+      ['up', '--name', 'A-1'],
+      ['status', '--name', 'A-1'],
+    ]) {
+      expect(await run(...words)).toEqual({
+        code: 2,
+        out: '',
+        err: 'error: a lab is named with 1 to 7 of a-z 0-9, not "A-1"\n',
+      });
+    }
   });
 
   it('says that it must be root', async () => {
@@ -164,6 +188,52 @@ describe('lab server', () => {
     expect((await run('server', 'up', 's1')).code).toBe(2);
     expect((await run(...up, '--vlan', '4095')).err).toContain('found VLAN "4095"; allowed is a whole number from 1');
     expect(labs.servers.size).toBe(0);
+  });
+});
+
+describe('lab server', () => {
+  const up = ['server', 'up', 's1', '--address', '10.32.0.20/16'];
+
+  it('takes what the lab finds wrong for a wrong command line, of which no log says more', async () => {
+    await run('up', '--hosts', '0');
+    await place.files.makeFolder('/labs/demo/nodes');
+    labs.failure = new HeddleError(
+      'invalid',
+      'the gateway of lab server s1 is "x"; allowed is an address in the subnet',
+    );
+    expect(await run(...up, '--gateway', 'x')).toEqual({
+      code: 2,
+      out: '',
+      err: 'error: the gateway of lab server s1 is "x"; allowed is an address in the subnet\n',
+    });
+  });
+
+  it('is of the lab whose context is in use, unless another is named', async () => {
+    await run('up', '--name', 'demo', '--hosts', '0');
+    await run('up', '--name', 'user', '--hosts', '0');
+    expect((await run(...up)).out).toContain('server s1 of lab user is up');
+    expect((await run('host', 'up', 'h7')).out).toContain('host h7 of lab user is ready');
+    expect((await run(...up, '--lab', 'demo')).out).toContain('server s1 of lab demo is up');
+    expect((await place.run(['--context', 'demo', 'lab', 'server', 'down', 's1'])).out).toContain(
+      'of lab demo is gone',
+    );
+    await place.run(['context', 'use', 'demo']);
+    expect((await run('host', 'down', 'h7')).out).toContain('host h7 of lab demo is gone');
+  });
+
+  it('asks which lab is meant where no context says it', async () => {
+    await run('up', '--name', 'user', '--hosts', '0');
+    const { code, err } = await place.run(['--context', 'far', 'lab', ...up]);
+    expect([code, err]).toEqual([
+      2,
+      'error: the context in use, "far", is of no lab here; name the lab with --lab: there is user\n',
+    ]);
+  });
+
+  it('says in its help which option it cannot do without', async () => {
+    const { out } = await run('server', 'up', '--help');
+    expect(out).toContain('Usage: heddle lab server up --address <address> [options] <NAME>');
+    expect(out).toMatch(/--address <address> +required: its IPv4 address/);
   });
 });
 

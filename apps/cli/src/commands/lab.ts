@@ -3,7 +3,7 @@ import { parseCount, parseDuration } from '../duration';
 import { toHeddleError } from '../errors';
 import { InterruptedError } from '../interrupt';
 import { labApi, whenReachable } from '../lab/credentials';
-import { checkControlPlane, inLab, loadLabs } from '../lab/in-lab';
+import { checkControlPlane, DEFAULT_LAB, inLab, LAB_OPTION, labMeant, loadLabs, openLab } from '../lab/in-lab';
 import type { LabPort, Labs } from '../lab/port';
 import type { LabProgress } from '../lab/progress';
 import { waitUntilReady } from '../lab/ready';
@@ -13,7 +13,6 @@ import type { Session } from '../session';
 import type { Register } from './command';
 import { registerLabServer } from './lab-server';
 
-const DEFAULT_NAME = 'demo';
 const MOST_HOSTS = 64;
 
 export const registerLab: Register = (program, run) => {
@@ -23,8 +22,10 @@ export const registerLab: Register = (program, run) => {
 
   lab
     .command('up')
-    .description('make a lab, or what is missing of it, and use it')
-    .option('--name <name>', 'name of the lab', DEFAULT_NAME)
+    .description(
+      'make a lab, or the hosts that are missing of it, and use it; one that is dead in any part is cleared first, with its store and all that runs in it',
+    )
+    .option('--name <name>', 'name of the lab', DEFAULT_LAB)
     .option('--hosts <n>', 'number of hosts', '3')
     .option('--timeout <duration>', 'how long the hosts may take to be ready', '60s')
     .option('--keep', 'when they are not ready in time, keep the lab, to look into it')
@@ -38,7 +39,7 @@ export const registerLab: Register = (program, run) => {
   lab
     .command('down')
     .description('end a lab and everything in it')
-    .option('--name <name>', 'name of the lab', DEFAULT_NAME)
+    .option('--name <name>', 'name of the lab', DEFAULT_LAB)
     .option('--all', 'all labs of this machine')
     .action(
       run(async (session, options: { name: string; all?: boolean }) => {
@@ -57,7 +58,7 @@ export const registerLab: Register = (program, run) => {
         const format = checkFormat(options.output, PLAIN_FORMATS);
         const labs = await session.environment.loadLab();
         const names = options.name === undefined ? await labs.names() : [options.name];
-        const statuses = await Promise.all(names.map(async (name) => (await labs.open({ name })).status()));
+        const statuses = await Promise.all(names.map(async (name) => (await openLab(labs, { name })).status()));
         session.result(options.name === undefined ? statuses : statuses[0], format, () => {
           if (statuses.length === 0) session.remark('there are no labs');
           for (const status of statuses) session.print(...labStatusLines(status, session.style));
@@ -70,10 +71,10 @@ export const registerLab: Register = (program, run) => {
     .command('up')
     .description('make a host, or nothing when it is there and whole')
     .argument('<NAME>', 'name of the host')
-    .option('--lab <name>', 'name of the lab', DEFAULT_NAME)
+    .option(...LAB_OPTION)
     .option('--timeout <duration>', 'how long the host may take to be ready', '60s')
     .action(
-      run(async (session, name: string, options: { lab: string; timeout: string }) => {
+      run(async (session, name: string, options: { lab?: string; timeout: string }) => {
         await hostUp(session, options.lab, name, parseDuration(options.timeout));
       }),
     );
@@ -81,9 +82,9 @@ export const registerLab: Register = (program, run) => {
     .command('down')
     .description('end a host and everything on it')
     .argument('<NAME>', 'name of the host')
-    .option('--lab <name>', 'name of the lab', DEFAULT_NAME)
+    .option(...LAB_OPTION)
     .action(
-      run(async (session, name: string, options: { lab: string }) => {
+      run(async (session, name: string, options: { lab?: string }) => {
         await hostDown(session, options.lab, name);
       }),
     );
@@ -95,7 +96,15 @@ async function labUp(session: Session, name: string, hosts: number, deadlineMs: 
   const { signal, style } = session;
   const labs = await loadLabs(session);
   await inLab(session, labs, name, hosts, async (lab, progress) => {
-    const isNew = (await lab.status()).state !== 'running';
+    const { state, reason = 'it is not whole' } = await lab.status();
+    const isNew = state !== 'running';
+    if (state === 'dead') {
+      session.remark(
+        session.errorStyle.yellow(
+          `lab ${name} is dead (${reason}): it is made anew, with nothing of its store, hosts, servers and applications`,
+        ),
+      );
+    }
     const { nodes } = await lab.up(signal);
     const names = nodes.filter(({ kind }) => kind === 'host').map((node) => node.name);
     const finish = async (): Promise<{ readonly api: string }> => {
@@ -140,8 +149,9 @@ async function labDown(session: Session, labs: Labs, name: string): Promise<void
   });
 }
 
-async function hostUp(session: Session, labName: string, host: string, deadlineMs: number): Promise<void> {
+async function hostUp(session: Session, named: string | undefined, host: string, deadlineMs: number): Promise<void> {
   const labs = await loadLabs(session);
+  const labName = await labMeant(session, labs, named);
   await inLab(session, labs, labName, undefined, async (lab, progress) => {
     checkControlPlane(await lab.status());
     await lab.hostUp(host, session.signal);
@@ -151,8 +161,9 @@ async function hostUp(session: Session, labName: string, host: string, deadlineM
   });
 }
 
-async function hostDown(session: Session, labName: string, host: string): Promise<void> {
+async function hostDown(session: Session, named: string | undefined, host: string): Promise<void> {
   const labs = await loadLabs(session);
+  const labName = await labMeant(session, labs, named);
   await inLab(session, labs, labName, undefined, async (lab, progress) => {
     await lab.hostDown(host);
     progress.done();

@@ -1,6 +1,6 @@
-import { kindInfo, splitPath } from '@heddle/model';
+import { HeddleError, kindInfo, splitPath } from '@heddle/model';
 import { parseDuration } from '../duration';
-import { UsageError } from '../errors';
+import { toHeddleError, UsageError } from '../errors';
 import { EXIT } from '../exit-codes';
 import { checkFormat, dataText } from '../render/output';
 import { mismatchCount, missingCount, probeLines, probeRows } from '../render/probe';
@@ -25,7 +25,13 @@ export const registerProbe: Register = (program, run) => {
         }
         const path = await session.resolve(kindInfo('App'), app);
         const { tenant = '', name } = splitPath('App', path);
-        const answer = await (await session.api()).probe({ tenant, application: name, timeoutMs });
+        const answer = await (
+          await session.api()
+        )
+          .probe({ tenant, application: name, timeoutMs })
+          .catch((error: unknown) => {
+            throw withWhatIsMeant(error, path);
+          });
         if (options.save !== undefined) {
           await session.environment.files.writeAtomic(options.save, dataText(answer, 'json'), { mode: 0o644 });
         }
@@ -43,3 +49,13 @@ export const registerProbe: Register = (program, run) => {
       }),
     );
 };
+
+/** An application may well be there, with EPGs for virtual machines and servers only: then there is nothing to probe from. */
+function withWhatIsMeant(error: unknown, application: string): unknown {
+  if (toHeddleError(error).code !== 'not-found') return error;
+  return new HeddleError(
+    'not-found',
+    `there is no application ${application} that has an App, services or containers; connections are tried from containers, so one with Endpoints only cannot be probed`,
+    { cause: error },
+  );
+}

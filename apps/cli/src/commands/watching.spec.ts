@@ -151,6 +151,21 @@ describe('logs', () => {
 });
 
 describe('probe', () => {
+  it('says what it looks for where an application has Endpoints only', async () => {
+    api().intercept = ({ path }) =>
+      path === '/probe'
+        ? {
+            status: 404,
+            body: { code: 'not-found', message: 'there is no application acme/accounts', retryable: false },
+          }
+        : undefined;
+    const { code, err } = await run(['probe', 'acme/accounts']);
+    expect([code, err]).toEqual([
+      4,
+      'error: there is no application acme/accounts that has an App, services or containers; connections are tried from containers, so one with Endpoints only cannot be probed\n',
+    ]);
+  });
+
   const peer = (name: string) => ({
     allocation: `acme/shop/${name}-1`,
     epg: `acme/shop/${name}`,

@@ -2,6 +2,7 @@ import { waitFor, type Clock } from '@heddle/host';
 import { kindInfo, type HeddleObject } from '@heddle/model';
 import type { HeddleApi } from '../api/heddle-api';
 import { toHeddleError } from '../errors';
+import { count } from '../render/words';
 
 const LOOK_EVERY_MS = 200;
 const DEFAULT_DOMAIN = 'default';
@@ -29,7 +30,9 @@ export async function waitUntilReady(api: HeddleApi, options: ReadyOptions): Pro
       onLook([
         ...missing,
         ...(hosts.length > 0
-          ? [`${hosts.length - missing.filter(isHostLine).length} of ${hosts.length} hosts are ready`]
+          ? [
+              `${hosts.length - missing.filter(isHostLine).length} of ${count(hosts.length, 'host')} ${hosts.length === 1 ? 'is' : 'are'} ready`,
+            ]
           : []),
       ]);
       return missing.length === 0;

@@ -61,6 +61,7 @@ describe('parseTarget', () => {
 
   it('refuses an unknown kind, and a path that is given twice', () => {
     expect(() => parseTarget('pods')).toThrow('found kind "pods"; allowed are tenants, fabrics, domains');
+    expect(() => parseTarget('events')).toThrow('found kind "events", but events are no objects; see "heddle events"');
     expect(() => parseTarget('service/web', 'api')).toThrow(UsageError);
   });
 });

@@ -19,6 +19,9 @@ const LISTED = 10;
 export function kindNamed(word: string): KindInfo {
   const kind = findKind(word);
   if (kind) return kind;
+  // They are kept apart from objects, with a command of their own.
+  if (/^events?$/i.test(word))
+    throw new UsageError(`found kind "${word}", but events are no objects; see "heddle events"`);
   throw new UsageError(`found kind "${word}"; allowed are ${KINDS.map((k) => k.plural).join(', ')}`);
 }
 

@@ -3,6 +3,7 @@ import type { ChangeStatus, FabricBehind } from '../api/types';
 import type { SettleLook } from '../settle/settle';
 import type { Style } from './style';
 import { rowLines, type Cell } from './table';
+import { count } from './words';
 
 /** How far a change is: the policy's line, and one for each service. */
 export function settlingLines({ status, problem }: SettleLook, style: Style): string[] {
@@ -18,7 +19,7 @@ export function settlingLines({ status, problem }: SettleLook, style: Style): st
 
 function policyRow({ policy }: ChangeStatus, style: Style): Cell[] {
   const done = policy.missing.length === 0;
-  const text = `in force on ${policy.inForce} of ${policy.hosts} hosts`;
+  const text = `in force on ${policy.inForce} of ${count(policy.hosts, 'host')}`;
   return [
     'policy',
     { text, paint: done ? style.green : style.yellow },

@@ -18,6 +18,8 @@ export class FakeLabs implements Labs {
   joinAs = 'ready';
   /** How often a control plane is asked where its token is before it says so. */
   silentFor = 0;
+  /** Why a part of every lab is dead; the next `up` begins anew. */
+  dead: string | undefined;
   /** Makes the next `up` or `hostUp` fail, as a lab does that could not start a part. */
   failure: HeddleError | undefined;
 
@@ -32,6 +34,8 @@ export class FakeLabs implements Labs {
 
   async open(options: OpenLabOptions): Promise<LabPort> {
     const { name, hosts = 0 } = options;
+    if (!/^[a-z]+$/.test(name))
+      throw new HeddleError('invalid', `a lab is named with 1 to 7 of a-z 0-9, not "${name}"`);
     const tokenFile = `/labs/${name}/token`;
     const port: LabPort = {
       name,
@@ -41,6 +45,8 @@ export class FakeLabs implements Labs {
         if (this.failure) throw this.failure;
         await this.files.writeAtomic(tokenFile, `${this.api.token}\n`);
         this.api.set(domain());
+        if (this.dead !== undefined) this.made.delete(name);
+        this.dead = undefined;
         const have = this.made.get(name) ?? [];
         this.made.set(name, have);
         options.onProgress?.({ node: 'ctl', step: 'start server', state: 'done', ms: 700 });
@@ -93,7 +99,7 @@ export class FakeLabs implements Labs {
     });
     return {
       name,
-      state: 'running',
+      ...(this.dead === undefined ? { state: 'running' } : { state: 'dead', reason: this.dead }),
       api: { url: this.api.url, socket: '/labs/api.sock' },
       nodes: [
         node('leaf', 'leaf', 'vswitchd', ...(this.leafAgent ? ['agent'] : [])),

@@ -294,7 +294,9 @@ export class ApicDriver implements FabricDriver {
         if (failure.code === 'unauthenticated') throw failure;
         refusals.push(failure.message);
         if (failure.code !== 'refused' && ++failed >= GIVE_UP_AFTER) {
-          refusals.push(`${posts.length - posts.indexOf(post) - 1} requests are left for later`);
+          const rest = posts.length - posts.indexOf(post) - 1;
+          if (rest > 0)
+            refusals.push(rest === 1 ? '1 request is left for later' : `${rest} requests are left for later`);
           break;
         }
       }
@@ -349,7 +351,7 @@ export class ApicDriver implements FabricDriver {
     if (problems.length > 0) return { state: 'changing', message: problems[0] as string };
     if (isInForce(decision)) return { state: 'in-force', message: `all of position ${position} is in force` };
     const left = plan.creations.length + plan.modifications.length + (waiting ? 0 : plan.deletions.length);
-    if (left > 0) return { state: 'changing', message: `${left} objects differ` };
+    if (left > 0) return { state: 'changing', message: left === 1 ? '1 object differs' : `${left} objects differ` };
     const [conflict] = plan.conflicts;
     return { state: 'waiting', message: waiting?.reason ?? `${conflict?.dn} ${conflict?.message}` };
   }

@@ -8,7 +8,7 @@ const PASSWORD = /^[\x21-\x7e]([\x20-\x7e]{0,254}[\x21-\x7e])?$/;
 
 /**
  * Reads the files that a Fabric names, on this machine.
- * @throws HeddleError `not-found`, `invalid`; without anything of their content
+ * @throws HeddleError `unavailable`, because without them no controller can be reached; without anything of their content
  */
 export async function readCredentials(
   { passwordFile, caFile }: Pick<ApicFabricSpec, 'passwordFile' | 'caFile'>,
@@ -16,10 +16,10 @@ export async function readCredentials(
 ): Promise<Credentials> {
   const password = (await read(passwordFile, 'the password', files)).replace(/\r?\n$/, '');
   if (!PASSWORD.test(password))
-    throw new HeddleError('invalid', `${passwordFile} is no password: allowed is one line of up to 256 printable characters of ASCII`); // prettier-ignore
+    throw new HeddleError('unavailable', `${passwordFile} is no password: allowed is one line of up to 256 printable characters of ASCII`); // prettier-ignore
   const ca = caFile === undefined ? undefined : await read(caFile, 'certificates', files);
   if (ca !== undefined && !ca.includes('-----BEGIN CERTIFICATE-----'))
-    throw new HeddleError('invalid', `${caFile} has no certificate; allowed is PEM`);
+    throw new HeddleError('unavailable', `${caFile} has no certificate; allowed is PEM`);
   return { password, ca };
 }
 
@@ -28,8 +28,8 @@ async function read(file: string, what: string, files: Files): Promise<string> {
   try {
     text = await files.readText(file);
   } catch (error) {
-    throw new HeddleError('not-found', `the file with ${what}, ${file}, cannot be read by the fabric service: ${(error as Error).message}`, { cause: error }); // prettier-ignore
+    throw new HeddleError('unavailable', `the file with ${what}, ${file}, cannot be read by the fabric service: ${(error as Error).message}`, { cause: error }); // prettier-ignore
   }
   if (text !== undefined) return text;
-  throw new HeddleError('not-found', `there is no file ${file} with ${what} on the machine of the fabric service`);
+  throw new HeddleError('unavailable', `there is no file ${file} with ${what} on the machine of the fabric service`);
 }

@@ -38,7 +38,10 @@ export class LeafDriver implements FabricDriver {
     const { fabric } = this.parts;
     const { state, position, leaves, problems } = leafState(this.parts.hosts());
     const behind = leaves.filter((leaf) => !leaf.inForce);
-    const since = this.tracker.note(state, problems[0] ?? `policy is in force on ${leaves.length} leaves`);
+    const since = this.tracker.note(
+      state,
+      problems[0] ?? `policy is in force on ${leaves.length} ${leaves.length === 1 ? 'leaf' : 'leaves'}`,
+    );
     return {
       fabric,
       driver: 'ovs-leaf',

@@ -145,7 +145,8 @@ function reasonToHold(
   if (count === 0) return undefined;
   if (hold !== undefined) return hold;
   if (count <= maxDeletions) return undefined;
-  return `${count} objects would be deleted, more than the ${maxDeletions} that are allowed without a person's word`;
+  const objects = count === 1 ? '1 object' : `${count} objects`;
+  return `${objects} would be deleted, more than the ${maxDeletions} that are allowed without a person's word`;
 }
 
 /** Whether an object of others is directly below one of ours that is no mere holder: it changes what ours means. */

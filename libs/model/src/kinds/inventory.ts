@@ -4,6 +4,24 @@ import { nameSchema } from '../names';
 
 /** Objects owned by the inventory. */
 
+/** Text of a form that a rule says in words. */
+const formed = (pattern: RegExp, rule: string) =>
+  z.string().regex(pattern, { error: (issue) => `found ${JSON.stringify(issue.input)}; ${rule}` });
+
+/** What is said of a field that an object of one driver does not have: what there is, and what others have. */
+const fieldsByDriver =
+  (driver: string, shapes: Readonly<Record<string, Readonly<Record<string, unknown>>>>) =>
+  (issue: { readonly code?: string }): string | undefined => {
+    if (issue.code !== 'unrecognized_keys') return undefined;
+    const of = (name: string): string[] => Object.keys(shapes[name] ?? {}).filter((field) => field !== 'driver');
+    const own = of(driver);
+    const others = Object.keys(shapes).flatMap((other) => {
+      const more = of(other).filter((field) => other !== driver && !own.includes(field));
+      return more.length === 0 ? [] : [`only driver ${other} has ${more.join(', ')}`];
+    });
+    return [`driver ${driver} has ${own.join(', ') || 'no other fields'}`, ...others].join('; ');
+  };
+
 const VLAN_RULE = 'allowed are VLAN ids from 1 to 4094 and ranges of them, the lower one first, such as "100-199,300"';
 
 const vlanRanges = z
@@ -22,33 +40,39 @@ const vlanRanges = z
     }
   });
 
-/** What enforces where no switch of a host does: the leaves that hosts and bare metal are cabled to. */
-export const fabricSpec = z.discriminatedUnion('driver', [
-  z.strictObject({
+/** A file on another machine than the writer's, where no folder is the present one. */
+const absolutePath = formed(
+  /^\/[^\0]*$/,
+  'allowed is an absolute path on the machine of the fabric service, such as /etc/heddle/apic.password',
+).max(4096);
+
+const FABRIC = {
+  'ovs-leaf': {
     driver: z.literal('ovs-leaf').describe('Bridges of Open vSwitch that Heddle programs: hosts of role leaf.'),
-  }),
-  z.strictObject({
+  },
+  apic: {
     driver: z.literal('apic').describe('A Cisco APIC, by REST.'),
     controllers: z
-      .array(z.url({ protocol: /^https?$/ }))
+      .array(
+        z.url({
+          protocol: /^https?$/,
+          error: (issue) =>
+            `found ${JSON.stringify(issue.input)}; allowed is a URL of https or http such as https://apic1.example.net`,
+        }),
+      )
       .min(1)
       .max(7)
       .describe('The controllers; one that answers is used.'),
     user: z.string().min(1).max(63),
-    passwordFile: z
-      .string()
-      .min(1)
-      .max(4096)
-      .describe('File on the machine of the fabric service; never kept in the store.'),
-    caFile: z
-      .string()
-      .max(4096)
+    passwordFile: absolutePath.describe('File on the machine of the fabric service; never kept in the store.'),
+    caFile: absolutePath
       .optional()
       .describe('Certificates that the controllers are checked by; the system has its own.'),
     pod: z.number().int().min(1).max(254).default(1),
-    annotation: z
-      .string()
-      .regex(/^[a-zA-Z0-9_.:-]{1,128}$/)
+    annotation: formed(
+      /^[a-zA-Z0-9_.:-]{1,128}$/,
+      'allowed are 1 to 128 letters, digits and _ . : - such as orchestrator:heddle',
+    )
       .default('orchestrator:heddle')
       .describe('Marks what is ours: an object without it is never changed.'),
     maxDeletions: z
@@ -58,15 +82,20 @@ export const fabricSpec = z.discriminatedUnion('driver', [
       .max(100_000)
       .default(50)
       .describe('A change that would delete more objects waits for a person.'),
-  }),
+  },
+};
+
+/** What enforces where no switch of a host does: the leaves that hosts and bare metal are cabled to. */
+export const fabricSpec = z.discriminatedUnion('driver', [
+  z.strictObject(FABRIC['ovs-leaf'], { error: fieldsByDriver('ovs-leaf', FABRIC) }),
+  z.strictObject(FABRIC.apic, { error: fieldsByDriver('apic', FABRIC) }),
 ]);
 export type FabricSpec = z.infer<typeof fabricSpec>;
 
 const mtu = z.number().int().min(576).max(65535);
 
-/** How endpoints attach. What a host can realise of them follows from its uplinks, see `hostOffers`. */
-export const domainSpec = z.discriminatedUnion('driver', [
-  z.strictObject({
+const DOMAIN = {
+  ovs: {
     driver: z.literal('ovs'),
     encapsulation: z.enum(['vxlan', 'vlan']).default('vxlan'),
     fabric: nameSchema.optional().describe('The Fabric whose leaves forward, with encapsulation vlan.'),
@@ -75,8 +104,8 @@ export const domainSpec = z.discriminatedUnion('driver', [
     mtu: mtu
       .optional()
       .describe("Of the endpoints' interfaces, with encapsulation vlan; by default what also fits a tunnel."),
-  }),
-  z.strictObject({
+  },
+  macvlan: {
     driver: z.literal('macvlan'),
     fabric: nameSchema.default('default').describe('The Fabric whose leaves enforce.'),
     uplink: nameSchema.describe('Name of an uplink of the hosts.'),
@@ -88,16 +117,24 @@ export const domainSpec = z.discriminatedUnion('driver', [
       .default(false)
       .describe('true: the host itself has an interface in each EPG, to reach its containers.'),
     mtu: mtu.optional().describe("Of the endpoints' interfaces; by default what also fits a tunnel."),
-  }),
+  },
+};
+
+/** How endpoints attach. What a host can realise of them follows from its uplinks, see `hostOffers`. */
+export const domainSpec = z.discriminatedUnion('driver', [
+  z.strictObject(DOMAIN.ovs, { error: fieldsByDriver('ovs', DOMAIN) }),
+  z.strictObject(DOMAIN.macvlan, { error: fieldsByDriver('macvlan', DOMAIN) }),
 ]);
 export type DomainSpec = z.infer<typeof domainSpec>;
 
-const leafName = z
-  .string()
-  .regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/, { error: 'allowed are letters, digits, and _ . - between' });
-const leafPort = z
-  .string()
-  .regex(/^[a-zA-Z0-9][a-zA-Z0-9_./-]{0,62}$/, { error: 'allowed are letters, digits, and _ . / - between' });
+const leafName = formed(
+  /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/,
+  'allowed are 1 to 63 letters, digits and _ . - after the first',
+);
+const leafPort = formed(
+  /^[a-zA-Z0-9][a-zA-Z0-9_./-]{0,62}$/,
+  'allowed are 1 to 63 letters, digits and _ . / - after the first',
+);
 const vlanId = z.number().int().min(1).max(4094);
 
 export const uplinkSchema = z.strictObject({
@@ -128,16 +165,21 @@ export const hostSpec = z.strictObject({
 });
 export type HostSpec = z.infer<typeof hostSpec>;
 
+const ATTACHMENT = {
+  ovs: {
+    driver: z.literal('ovs'),
+    interfaceId: formed(
+      /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$/,
+      'allowed are 1 to 64 letters, digits and _ . - after the first',
+    ).describe('`external_ids:iface-id` of its interface, on whichever host that is.'),
+  },
+  static: { driver: z.literal('static'), leaf: leafName, port: leafPort, vlan: vlanId.optional() },
+};
+
 /** Where an endpoint is attached; the driver decides which fields there are. */
 export const attachmentSchema = z.discriminatedUnion('driver', [
-  z.strictObject({
-    driver: z.literal('ovs'),
-    interfaceId: z
-      .string()
-      .regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$/)
-      .describe('`external_ids:iface-id` of its interface, on whichever host that is.'),
-  }),
-  z.strictObject({ driver: z.literal('static'), leaf: leafName, port: leafPort, vlan: vlanId.optional() }),
+  z.strictObject(ATTACHMENT.ovs, { error: fieldsByDriver('ovs', ATTACHMENT) }),
+  z.strictObject(ATTACHMENT.static, { error: fieldsByDriver('static', ATTACHMENT) }),
 ]);
 export type Attachment = z.infer<typeof attachmentSchema>;
 

@@ -37,14 +37,17 @@ const addressOrBlock = z.string().refine((text) => parseAddress(text) ?? parseCi
 });
 
 /** One thing that an endpoint is known by. */
-export const attributeSchema = z.union([
-  z.strictObject({ mac: macSchema }),
-  z.strictObject({ address: addressOrBlock }),
-  z.strictObject({ label: z.string().min(1).max(317).describe("`key` or `key=value`, of the endpoint's labels") }),
-  z.strictObject({
-    name: z.string().min(1).max(63).describe('Name of the endpoint; `*` stands for any run of characters'),
-  }),
-]);
+export const attributeSchema = z.union(
+  [
+    z.strictObject({ mac: macSchema }),
+    z.strictObject({ address: addressOrBlock }),
+    z.strictObject({ label: z.string().min(1).max(317).describe("`key` or `key=value`, of the endpoint's labels") }),
+    z.strictObject({
+      name: z.string().min(1).max(63).describe('Name of the endpoint; `*` stands for any run of characters'),
+    }),
+  ],
+  { error: 'allowed is a mapping with exactly one of mac, address, label, name' },
+);
 export type Attribute = z.infer<typeof attributeSchema>;
 
 export const staticBindingSchema = z.strictObject({

@@ -56,7 +56,7 @@ describe('readSettings', () => {
   });
 
   it('names what is missing', () => {
-    expect(() => read([])).toThrow('--nats-url: is missing; expected string');
+    expect(() => read([])).toThrow('--nats-url: is missing; expected a string');
     expect(() => read(['--nats-url'])).toThrow('--nats-url: needs a value');
   });
 });

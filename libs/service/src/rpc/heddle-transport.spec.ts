@@ -156,7 +156,7 @@ describe('HeddleTransport', () => {
       await expect(ask({ host: 'h1', bridgeDomain: 3, have: [], more: true })).rejects.toMatchObject({
         code: 'invalid',
         problems: [
-          { path: 'inventory.leaseBlock.bridgeDomain', message: 'found number 3; expected string' },
+          { path: 'inventory.leaseBlock.bridgeDomain', message: 'found number 3; expected a string: write it in quotes' },
           { path: 'inventory.leaseBlock.more', message: expect.stringContaining('unknown field') },
         ],
       });
