@@ -46,6 +46,20 @@ describe('hostsAfter', () => {
     expect(offered(...HOSTS)).toEqual({ h1: [], h2: [] });
   });
 
+  it('judges all Domains anew where other Fabrics or leaves are there', () => {
+    const spec = { uplinks: { data: { interface: 'eth1', leaf: 'leaf1', port: 'p1' } } };
+    const lan = domain('lan', { driver: 'macvlan', fabric: 'main', uplink: 'data', vlans: '100' });
+    const main = { kind: 'Fabric', metadata: { name: 'main' }, spec: { driver: 'ovs-leaf' } };
+    const leaf = hostObject('leaf1', { role: 'leaf' });
+    const domainsOfH1 = (was: readonly object[], is: readonly object[]) =>
+      hostsAfter(world([], [host('h1', { domains: ['default'] })]).snapshot, objects(...was), objects(...is), NOW)
+        .hosts.get('h1')?.domains; // prettier-ignore
+    const base = [domain('default'), lan, hostObject('h1', spec)];
+    expect(domainsOfH1([...base, main], [...base, main, leaf])).toEqual(['default', 'lan']);
+    expect(domainsOfH1([...base, leaf], [...base, main, leaf])).toEqual(['default', 'lan']);
+    expect(domainsOfH1([...base, main, leaf], [...base, main])).toEqual(['default']);
+  });
+
   it('has hosts as their objects say, and those removed that the change deletes', () => {
     const { hosts, removedHosts } = after(domain('default'), hostObject('h1', { zone: 'b' }, { disk: 'ssd' }));
     expect([...hosts.keys()]).toEqual(['h1']);
