@@ -25,7 +25,8 @@ const NOTHING_KNOWN: KnownVlans = {
 
 /**
  * What speaks against a change because of VLANs that EPGs have or hosts may hold: pools that would lose them, Domains that would
- * carry endpoints otherwise than they are attached, Fabrics of another driver under their EPGs, EPGs for which none is left, and ports of leaves where another EPG's is bound.
+ * carry endpoints otherwise than they are attached, Fabrics of another driver under their EPGs, EPGs for which none is left, and
+ * ports of leaves where another EPG's is bound.
  */
 export function checkVlans(before: InventoryObjects, after: InventoryObjects, known = NOTHING_KNOWN): Problem[] {
   const { table, heard } = known;
