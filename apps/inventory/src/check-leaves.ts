@@ -33,7 +33,7 @@ export function leafProblems(before: InventoryObjects, after: InventoryObjects, 
   }
   return [...groups.values()].map(({ saying, hosts }) => ({
     path: saying.path,
-    message: saying.at === 'uplink' ? uplinkText(saying, [...hosts]) : leafText(saying),
+    message: saying.at === 'uplink' ? uplinkText(saying, [...hosts].sort()) : leafText(saying),
   }));
 }
 
