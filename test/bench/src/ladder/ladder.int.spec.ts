@@ -15,9 +15,9 @@ describeRoot('the datapath ladder', () => {
     });
     expect(conditions).toMatchObject({ rounds: 1, rules: 10_000, notMeasured: {} });
     const cells = measures.filter(({ cell }) => cell !== undefined);
-    expect(new Set(cells.map(({ cell }) => cell?.row)).size).toBe(10);
+    expect(new Set(cells.map(({ cell }) => cell?.row)).size).toBe(12);
     expect(new Set(cells.map(({ cell }) => cell?.column)).size).toBe(5);
-    expect(cells).toHaveLength(50);
+    expect(cells).toHaveLength(60);
     expect(measures.filter(({ value }) => !(value > 0))).toEqual([]);
     expect(measures.filter(({ goal }) => goal !== undefined).map(({ bound }) => bound)).toEqual([
       'at least',

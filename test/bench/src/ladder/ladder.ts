@@ -4,7 +4,7 @@ import { measured } from '../measures';
 import { rotated } from '../order';
 import { medianInterval, ratioInterval, ratioOfMedians, seededRandom, type Round } from '../statistics';
 import { measure, prepare, type Lengths, type Sample } from './meters';
-import { linuxBridge, loopback, macvlan, veth, type Rung, type RungBuilder } from './rungs';
+import { inFrames, linuxBridge, loopback, macvlan, veth, type Rung, type RungBuilder } from './rungs';
 import { acrossFabric, acrossTunnel, RULES, withoutPolicy, withPolicy } from './switched-rungs';
 import { Testbed } from './testbed';
 
@@ -18,6 +18,8 @@ const SEED = 20261124;
 
 const BRIDGE = 'Linux bridge';
 const MACVLAN = 'macvlan';
+const BRIDGE_FRAMES = 'Linux bridge, frames of 1,500';
+const MACVLAN_FRAMES = 'macvlan, frames of 1,500';
 const PLAIN = 'OVS, no TSO';
 const POLICY = 'OVS, 10,000 rules, no TSO';
 const POLICY_TSO = 'OVS, 10,000 rules, TSO';
@@ -31,6 +33,8 @@ const RUNGS: ReadonlyArray<readonly [name: string, id: string, build: RungBuilde
   ['veth', 'veth', veth],
   [MACVLAN, 'mv', macvlan],
   [BRIDGE, 'br', linuxBridge],
+  [MACVLAN_FRAMES, 'mvf', inFrames(macvlan)],
+  [BRIDGE_FRAMES, 'brf', inFrames(linuxBridge)],
   [PLAIN_TSO, 'ot', withoutPolicy({ tso: true })],
   [POLICY_TSO, 'pt', withPolicy({ tso: true })],
   [VLAN, 'vlan', acrossFabric],
@@ -56,6 +60,7 @@ const RATIOS: ReadonlyArray<{
   readonly goal?: number;
 }> = [
   { key: 'throughput', of: MACVLAN, to: BRIDGE, goal: 1.1 },
+  { key: 'throughput', of: MACVLAN_FRAMES, to: BRIDGE_FRAMES },
   { key: 'throughput', of: POLICY_TSO, to: BRIDGE, goal: 0.5 },
   { key: 'roundTrip', of: MACVLAN, to: BRIDGE },
   { key: 'throughput', of: POLICY_TSO, to: PLAIN_TSO },

@@ -61,6 +61,18 @@ export const macvlan: RungBuilder = async (bed, id) => {
   return { ...pair, switches: [] };
 };
 
+/**
+ * The same with frames as long as the MTU, as they are on a cable: within one machine a frame is as long as a segment of 64 kB,
+ * and then a stream is a matter of copying, whatever it passes.
+ */
+export const inFrames =
+  (build: RungBuilder): RungBuilder =>
+  async (bed, id) => {
+    const rung = await build(bed, id);
+    for (const { netns } of [rung.client, rung.server]) await bed.oneFrameEach(netns);
+    return rung;
+  };
+
 /** What the two ends do; also what their cables are called where they end. */
 export const ROLES = ['client', 'server'] as const;
 export type Role = (typeof ROLES)[number];

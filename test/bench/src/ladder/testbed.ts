@@ -96,6 +96,18 @@ export class Testbed {
     );
   }
 
+  /**
+   * Has the interfaces of an end send frames as long as their MTU, not segments for somebody else to cut. Switching the offload
+   * off would not do: macvlan's is always on.
+   */
+  async oneFrameEach(netns: string): Promise<void> {
+    const links = (await this.ip.links(netns)).filter((link) => link.ifname !== 'lo');
+    await this.ip.batch(
+      links.map(({ ifname }) => ['link', 'set', 'dev', ifname, 'gso_max_segs', '1']),
+      netns,
+    );
+  }
+
   async sysctl(netns: string, ...settings: readonly string[]): Promise<void> {
     await this.run(netns, ['busybox', 'sysctl', '-q', '-w', ...settings]);
   }
