@@ -120,7 +120,7 @@ const DOMAIN = {
   },
 };
 
-/** How endpoints attach. What a host can realise of them follows from its uplinks, see `hostOffers`. */
+/** How endpoints attach. What a host can realise of them follows from its uplinks, see `offerProblem`. */
 export const domainSpec = z.discriminatedUnion('driver', [
   z.strictObject(DOMAIN.ovs, { error: fieldsByDriver('ovs', DOMAIN) }),
   z.strictObject(DOMAIN.macvlan, { error: fieldsByDriver('macvlan', DOMAIN) }),
